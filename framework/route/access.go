@@ -1,0 +1,165 @@
+package route
+
+import "slices"
+
+// Auth is how a caller proves who it is, or what a route asks of it. The zero
+// value, NoAuth, is no proof; as what a route asks, it lets nobody in.
+type Auth int
+
+// The kinds of proof.
+const (
+	NoAuth Auth = iota // a caller without proof; a route that denies everyone
+	Public             // routes only: no proof is asked
+	JWT                // a token that the gateway's JWT authorizer, or the container, verified
+	IAM                // a request signed with AWS credentials that the gateway verified
+)
+
+// String returns "none", "public", "jwt" or "iam".
+func (a Auth) String() string {
+	switch a {
+	case Public:
+		return "public"
+	case JWT:
+		return "jwt"
+	case IAM:
+		return "iam"
+	}
+	return "none"
+}
+
+// Access is what a route asks of its caller. The zero Access denies everyone.
+type Access struct {
+	Auth   Auth
+	Groups []string // the caller must be in one of them; empty: not asked
+	Scopes []string // the token must hold one of them; empty: not asked
+}
+
+// A Principal is who calls, as somebody vouched for it who verified the token
+// or the signature: API Gateway, or the container.
+type Principal struct {
+	Subject string   // the token's sub; of an IAM caller, its ARN
+	Groups  []string // from the claim that Options.GroupsClaim names
+	Scopes  []string // from the token's scope or scp
+	// Claims are the token's claims, typed as in the token where it could be
+	// read (numbers are json.Number), else as the gateway's text.
+	Claims map[string]any
+}
+
+// A Caller is a Principal and how it was proved. The zero Caller has no proof.
+type Caller struct {
+	Auth      Auth // NoAuth, JWT or IAM
+	Principal Principal
+	// Mismatch tells that the request carries another token than the one that
+	// was verified. Such a caller has proved nothing.
+	Mismatch bool
+}
+
+// A Reason is why a Decision is what it is: one of a few fixed codes, which
+// never change. The zero Reason belongs to no decision that was made.
+type Reason string
+
+// The reasons. Those of a refusal are also the code of its problem document.
+const (
+	Allowed       Reason = "allowed"
+	NoRoute       Reason = "no_route"       // 404: no route matches
+	RouteMismatch Reason = "route_mismatch" // 403: the gateway authorized another path than this
+	NoPrincipal   Reason = "no_principal"   // 401: nobody vouched for the caller
+	TokenMismatch Reason = "token_mismatch" // 401: the token is not the one that was verified
+	WrongAuth     Reason = "wrong_auth"     // 401: vouched for, but not in the way that the route asks
+	MissingScope  Reason = "missing_scope"  // 403: the token has none of the route's scopes
+	MissingGroup  Reason = "missing_group"  // 403: the caller is in none of the route's groups
+)
+
+// Status returns the HTTP status that answers a refusal for this reason, and
+// 200 for Allowed.
+func (r Reason) Status() int {
+	switch r {
+	case Allowed:
+		return 200
+	case NoRoute:
+		return 404
+	case NoPrincipal, TokenMismatch, WrongAuth:
+		return 401
+	}
+	return 403
+}
+
+// A Check is one of the steps of a decision.
+type Check string
+
+// The checks, in the order in which they are made.
+const (
+	CheckRoute  Check = "route"
+	CheckCaller Check = "caller"
+	CheckScopes Check = "scopes"
+	CheckGroups Check = "groups"
+)
+
+// A Step is a check that was made.
+type Step struct {
+	Check  Check
+	Passed bool
+	// By is the scope or the group that was enough, or the route's key; "" when
+	// the check failed or the route does not ask.
+	By string
+}
+
+// A Decision says whether a request may reach its handler. The zero Decision
+// denies.
+type Decision struct {
+	Allowed bool
+	Reason  Reason
+	Route   *Route   // nil when no route matches
+	Values  []string // of the route's variables, from left to right
+	Steps   []Step   // the checks that were made, up to the first that failed
+}
+
+// decide says whether the caller may use what the access protects. It adds its
+// steps to those of d, whose Route and Values it keeps.
+func (a Access) decide(c Caller, d Decision) Decision {
+	deny := func(check Check, reason Reason) Decision {
+		d.Steps = append(d.Steps, Step{Check: check})
+		d.Allowed, d.Reason = false, reason
+		return d
+	}
+	switch {
+	case a.Auth == Public:
+		d.Steps = append(d.Steps, Step{Check: CheckCaller, Passed: true, By: Public.String()})
+		d.Allowed, d.Reason = true, Allowed
+		return d
+	case c.Mismatch:
+		return deny(CheckCaller, TokenMismatch)
+	case c.Auth == NoAuth:
+		return deny(CheckCaller, NoPrincipal)
+	case a.Auth != JWT && a.Auth != IAM, c.Auth != a.Auth:
+		return deny(CheckCaller, WrongAuth)
+	}
+	d.Steps = append(d.Steps, Step{Check: CheckCaller, Passed: true, By: c.Auth.String()})
+
+	scope, ok := anyOf(a.Scopes, c.Principal.Scopes)
+	if !ok {
+		return deny(CheckScopes, MissingScope)
+	}
+	d.Steps = append(d.Steps, Step{Check: CheckScopes, Passed: true, By: scope})
+
+	group, ok := anyOf(a.Groups, c.Principal.Groups)
+	if !ok {
+		return deny(CheckGroups, MissingGroup)
+	}
+	d.Steps = append(d.Steps, Step{Check: CheckGroups, Passed: true, By: group})
+	d.Allowed, d.Reason = true, Allowed
+	return d
+}
+
+// anyOf returns the first wanted name that is held. Wanting none is enough.
+func anyOf(wanted, held []string) (string, bool) {
+	if len(wanted) == 0 {
+		return "", true
+	}
+	for _, w := range wanted {
+		if slices.Contains(held, w) {
+			return w, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,288 @@
+package route
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/routegate/routegate/framework/manifest"
+)
+
+// maxRoutes is how many routes an HTTP API has unless AWS raised it (facts,
+// section 7.1).
+const maxRoutes = 300
+
+// compile gives every route of the manifest its meaning and reports what has
+// none. The Table is of use only if the report has no error.
+func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *Table {
+	c := &compiler{report: report, groups: newVocabulary("group", m.Groups), scopes: newVocabulary("scope", m.Scopes)}
+	t := &Table{}
+	var written []writtenRoute
+	for i := range m.Routes {
+		mr := &m.Routes[i]
+		r, ok := c.route(mr)
+		if handlers != nil {
+			c.handler(mr.Handler, handlers)
+		}
+		if ok {
+			t.routes = append(t.routes, r)
+			written = append(written, writtenRoute{r, mr})
+		}
+	}
+	if len(m.Routes) > maxRoutes {
+		report.Warnf(m.Routes[maxRoutes].Span, "route-quota", "%d routes: an HTTP API takes %d unless AWS raised the quota", len(m.Routes), maxRoutes)
+	}
+	c.names(written)
+	c.conflicts(written)
+	c.preflights(written)
+	for i := range m.Tests {
+		t.tests = append(t.tests, c.test(&m.Tests[i]))
+	}
+	c.groups.reportUnused(report)
+	c.scopes.reportUnused(report)
+	t.groups, t.scopes = c.groups.names(), c.scopes.names()
+
+	order := func(method string) int { return slices.Index(Methods, method) } // ANY first
+	slices.SortFunc(t.routes, func(a, b *Route) int {
+		return cmp.Or(cmp.Compare(a.Pattern.String(), b.Pattern.String()), cmp.Compare(order(a.Method), order(b.Method)))
+	})
+	return t
+}
+
+// A writtenRoute is a route and how it was written.
+type writtenRoute struct {
+	*Route
+	in *manifest.Route
+}
+
+type compiler struct {
+	report *manifest.Report
+	groups *vocabulary
+	scopes *vocabulary
+}
+
+// route returns false when the route has no method or no pattern, so that
+// nothing more can be said of it.
+func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
+	r := &Route{
+		Method:      mr.Method.Value,
+		Handler:     mr.Handler.Value,
+		Name:        cmp.Or(mr.Name.Value, mr.Handler.Value),
+		Summary:     cmp.Or(mr.Summary.Value, mr.Name.Value, mr.Handler.Value),
+		Description: mr.Description.Value,
+		Tags:        values(mr.Tags),
+		Deprecated:  mr.Deprecated.Value,
+		Line:        mr.Line,
+	}
+	r.Access = c.access(mr)
+	ok := mr.Method.Line > 0 && (r.Method == AnyMethod || slices.Contains(Methods, r.Method))
+	return r, c.pattern(r, mr.Path) && ok
+}
+
+func (c *compiler) pattern(r *Route, path manifest.String) bool {
+	if path.Line == 0 {
+		return false
+	}
+	var err error
+	r.Pattern, err = ParsePattern(path.Value)
+	if err != nil {
+		e := err.(*PatternError)
+		at := path.Span
+		switch utf8.RuneCountInString(path.Value) {
+		case path.Width: // written plainly
+			at.Column, at.Width = at.Column+e.Offset, e.Width
+		case path.Width - 2: // in quotes
+			at.Column, at.Width = at.Column+1+e.Offset, e.Width
+		}
+		c.report.Errorf(at, "bad-path", "path %q %s", path.Value, e.Reason)
+		return false
+	}
+	if s := r.Pattern.segments; len(s) == 1 && (s[0].text == "ping" || s[0].text == "sping") && s[0].kind == literal {
+		c.report.Warnf(path.Span, "reserved-path", "path %q is reserved by API Gateway on custom domains (documented for REST and WebSocket APIs): better use another", path.Value)
+	}
+	return true
+}
+
+// access resolves who may call the route. What is left out never widens it.
+func (c *compiler) access(mr *manifest.Route) Access {
+	a := Access{Auth: JWT, Groups: values(mr.Groups), Scopes: values(mr.Scopes)}
+	if mr.Auth.Value == "iam" {
+		a.Auth = IAM
+	}
+	if mr.Public.Value {
+		a.Auth = Public
+	}
+	for _, key := range []string{"auth", "groups", "scopes"} {
+		at, has := mr.Has[key]
+		switch {
+		case !has:
+		case a.Auth == Public:
+			c.report.Add(manifest.Diagnostic{
+				Span: at, Rule: "public-and-restricted",
+				Message: "a public route asks for no token, so it cannot have " + strconv.Quote(key),
+				Related: []manifest.Related{{Span: mr.Has["public"], Message: "public here"}},
+			})
+		case a.Auth == IAM && key != "auth":
+			c.report.Add(manifest.Diagnostic{
+				Span: at, Rule: "iam-and-token",
+				Message: "an iam route has no token, so it cannot have " + strconv.Quote(key),
+				Related: []manifest.Related{{Span: mr.Auth.Span, Message: "iam here"}},
+			})
+		}
+	}
+	c.groups.use(c.report, mr.Groups)
+	c.scopes.use(c.report, mr.Scopes)
+	slices.Sort(a.Groups)
+	slices.Sort(a.Scopes)
+	return a
+}
+
+func (c *compiler) handler(name manifest.String, handlers []string) {
+	if name.Value == "" || slices.Contains(handlers, name.Value) {
+		return
+	}
+	hint := manifest.Suggest(name.Value, handlers)
+	if hint == "" {
+		hint = ": handlers.All() has none of that name"
+	}
+	c.report.Errorf(name.Span, "unknown-handler", "unknown handler %q%s", name.Value, hint)
+}
+
+// names reports routes that share a name.
+func (c *compiler) names(routes []writtenRoute) {
+	first := make(map[string]writtenRoute, len(routes))
+	for _, r := range routes {
+		if r.Name == "" {
+			continue
+		}
+		other, ok := first[r.Name]
+		if !ok {
+			first[r.Name] = r
+			continue
+		}
+		c.report.Add(manifest.Diagnostic{
+			Span: nameSpan(r.in), Rule: "duplicate-name",
+			Message: strconv.Quote(r.Key()) + " and " + strconv.Quote(other.Key()) + " on line " + strconv.Itoa(other.Line) +
+				" are both named " + strconv.Quote(r.Name) + `: give one of them another "name"`,
+			Related: []manifest.Related{{Span: nameSpan(other.in), Message: "the other one"}},
+		})
+	}
+}
+
+func nameSpan(mr *manifest.Route) manifest.Span {
+	if mr.Name.Line > 0 {
+		return mr.Name.Span
+	}
+	return mr.Handler.Span
+}
+
+// preflights warns of routes that would refuse a browser's CORS preflight,
+// which never has a token (facts, section 6).
+func (c *compiler) preflights(routes []writtenRoute) {
+	has := make(map[string]bool)
+	for _, r := range routes {
+		if r.Method == "OPTIONS" {
+			has[r.Pattern.shape()] = true
+		}
+	}
+	for _, r := range routes {
+		if r.Method == AnyMethod && r.Access.Auth != Public && !has[r.Pattern.shape()] {
+			c.report.Warnf(r.in.Method.Span, "any-preflight", "ANY takes OPTIONS too, and a browser's preflight has no token: name the methods, or add a public OPTIONS route")
+		}
+	}
+}
+
+func values(list []manifest.String) []string {
+	var v []string
+	for _, s := range list {
+		v = append(v, s.Value)
+	}
+	return v
+}
+
+// A vocabulary is the groups or the scopes of a manifest. A closed one was
+// declared, and takes no other name.
+type vocabulary struct {
+	noun     string
+	closed   bool
+	declared []manifest.Name
+	list     []string        // the declared names
+	known    map[string]bool // whether a name was declared
+	used     map[string]bool
+	misses   int
+}
+
+func newVocabulary(noun string, declared *manifest.Vocabulary) *vocabulary {
+	v := &vocabulary{noun: noun, known: make(map[string]bool), used: make(map[string]bool)}
+	if declared == nil {
+		return v
+	}
+	v.closed, v.declared = true, declared.Names
+	for _, n := range declared.Names {
+		v.list = append(v.list, n.Value)
+		v.known[n.Value] = true
+	}
+	return v
+}
+
+// use checks the names that a route asks for, and counts them as used.
+func (v *vocabulary) use(report *manifest.Report, names []manifest.String) {
+	v.check(report, names)
+	for _, n := range names {
+		v.used[n.Value] = true
+	}
+}
+
+// check reports the names that are not declared.
+func (v *vocabulary) check(report *manifest.Report, names []manifest.String) {
+	for _, n := range names {
+		if !v.closed || v.known[n.Value] {
+			continue
+		}
+		hint := ""
+		// A person reads the first hints; a hostile file asks for a million.
+		if v.misses++; v.misses <= 100 {
+			hint = manifest.Suggest(n.Value, v.list)
+		}
+		if hint == "" {
+			hint = ": " + strconv.Quote(v.noun+"s") + " does not declare it"
+		}
+		report.Errorf(n.Span, "unknown-"+v.noun, "unknown %s %q%s", v.noun, n.Value, hint)
+	}
+}
+
+func (v *vocabulary) reportUnused(report *manifest.Report) {
+	for _, n := range v.declared {
+		if !v.used[n.Value] {
+			report.Warnf(n.Span, "unused-"+v.noun, "%s %q is used by no route", v.noun, n.Value)
+		}
+	}
+}
+
+func (v *vocabulary) names() []string {
+	all := maps.Clone(v.used)
+	for name := range v.known {
+		all[name] = true
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// witnessValue returns a segment that is no literal of any route, so that a
+// request that has it is taken by variables only.
+func witnessValue(routes []writtenRoute) string {
+	taken := make(map[string]bool)
+	for _, r := range routes {
+		for _, s := range r.Pattern.segments {
+			if s.kind == literal {
+				taken[s.text] = true
+			}
+		}
+	}
+	value := "x"
+	for taken[value] {
+		value += "x"
+	}
+	return value
+}

@@ -1,0 +1,252 @@
+package route
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Pattern is a path in API Gateway's syntax: literal segments, {name} for one
+// segment, and {name+}, which may only come last, for the rest. The zero
+// Pattern matches nothing.
+//
+//	pattern           path           values
+//	/users/{id}       /users/42      42
+//	/users/{id}       /users         no match
+//	/users/{id}       //users/42/    42         (see Match)
+//	/files/{path+}    /files/a/b     a/b
+//	/files/{path+}    /files         no match
+//	/files/{path+}    /files/        ""
+//
+// Source: API Gateway developer guide, "Create routes for HTTP APIs".
+type Pattern struct {
+	text     string
+	segments []segment
+}
+
+type segment struct {
+	kind segmentKind
+	text string // the literal, or the variable's name
+}
+
+type segmentKind int
+
+const (
+	literal segmentKind = iota
+	variable
+	greedy
+)
+
+// A PatternError says why a path is no pattern.
+type PatternError struct {
+	Offset int    // where in the path, in characters
+	Width  int    // how many characters it is about
+	Reason string // what is wrong, as the end of a sentence about the path
+}
+
+func (e *PatternError) Error() string { return e.Reason }
+
+// ParsePattern reads a path in API Gateway's syntax. The error is a
+// *PatternError. ParsePattern(p.String()) gives p again.
+//
+// Which characters a segment may hold is likely rather than certain (it is the
+// rule of the AWS console; facts, section 5): letters, digits and . : _ -, and
+// a variable fills its segment. A variable's name may not occur twice.
+func ParsePattern(path string) (Pattern, error) {
+	fail := func(at, end int, format string, args ...any) (Pattern, error) {
+		return Pattern{}, &PatternError{
+			Offset: utf8.RuneCountInString(path[:at]),
+			Width:  max(utf8.RuneCountInString(path[at:end]), 1),
+			Reason: fmt.Sprintf(format, args...),
+		}
+	}
+	switch {
+	case path == "$default":
+		return fail(0, len(path), `is refused, since it hides who may do what: use the path "/{proxy+}"`)
+	case path == "" || path[0] != '/':
+		return fail(0, len(path), `must start with "/"`)
+	case path == "/":
+		return Pattern{text: path, segments: []segment{}}, nil
+	case path[len(path)-1] == '/':
+		return fail(len(path)-1, len(path), `must not end in "/": API Gateway takes no such route`)
+	}
+
+	p := Pattern{text: path}
+	at := 1
+	for part := range strings.SplitSeq(path[1:], "/") {
+		end := at + len(part)
+		seg := segment{kind: literal, text: part}
+		name, opened := strings.CutPrefix(part, "{")
+		name, closed := strings.CutSuffix(name, "}")
+		nameAt := at
+		if opened && closed {
+			nameAt++
+			seg = segment{kind: variable, text: name}
+			if name, ok := strings.CutSuffix(name, "+"); ok {
+				seg = segment{kind: greedy, text: name}
+			}
+		}
+		switch {
+		case part == "":
+			return fail(at-1, at+1, `has an empty segment ("//")`)
+		case part == "." || part == "..":
+			return fail(at, end, "has the segment %q, which clients resolve before they send it", part)
+		case seg.text == "":
+			return fail(at, end, "has a variable without a name")
+		case seg.kind == greedy && end != len(path):
+			return fail(at, end, "has the greedy variable %q before its end: it takes all that follows", part)
+		}
+		for i, c := range seg.text {
+			if isSegmentChar(c) {
+				continue
+			}
+			culprit := nameAt + i
+			switch c {
+			case '{', '}':
+				return fail(culprit, culprit+1, "has the segment %q: a variable fills its segment, as {name} or {name+}", part)
+			case ' ':
+				return fail(culprit, culprit+1, "has a space")
+			case '+':
+				return fail(culprit, culprit+1, `has %q: a "+" comes last in a greedy variable and nowhere else`, part)
+			}
+			return fail(culprit, culprit+utf8.RuneLen(c), "has the character %q: API Gateway takes letters, digits and . : _ - only", c)
+		}
+		if seg.kind != literal {
+			for _, earlier := range p.segments {
+				if earlier.kind != literal && earlier.text == seg.text {
+					return fail(at, end, "has the variable %q twice", seg.text)
+				}
+			}
+		}
+		p.segments = append(p.segments, seg)
+		at = end + 1
+	}
+	return p, nil
+}
+
+func isSegmentChar(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c == '.' || c == ':' || c == '_' || c == '-'
+}
+
+// String returns the pattern as it was written.
+func (p Pattern) String() string { return p.text }
+
+// Variables returns the names of the variables, from left to right, without
+// the "+" of a greedy one.
+func (p Pattern) Variables() []string {
+	var names []string
+	for _, s := range p.segments {
+		if s.kind != literal {
+			names = append(names, s.text)
+		}
+	}
+	return names
+}
+
+// IsGreedy reports whether the pattern ends in a greedy variable.
+func (p Pattern) IsGreedy() bool {
+	return len(p.segments) > 0 && p.segments[len(p.segments)-1].kind == greedy
+}
+
+// shape returns the pattern without the names of its variables. Two patterns
+// match the same paths if and only if their shapes are equal.
+func (p Pattern) shape() string {
+	if len(p.segments) == 0 {
+		return p.text
+	}
+	var b strings.Builder
+	for _, s := range p.segments {
+		b.WriteByte('/')
+		switch s.kind {
+		case literal:
+			b.WriteString(s.text)
+		case variable:
+			b.WriteString("{}")
+		case greedy:
+			b.WriteString("{+}")
+		}
+	}
+	return b.String()
+}
+
+// Match reports whether the pattern matches a decoded path, and returns the
+// values of its variables, from left to right.
+//
+// As at the gateway, repeated slashes count as one and a trailing slash does
+// not count (facts, section 11: the first is likely, the second has conflicting
+// reports). A greedy variable takes the rest as it was sent, slashes included;
+// it takes an empty rest only behind a slash. Nothing is resolved: "." and ".."
+// are segments like any other, and letters match in their own case only.
+func (p Pattern) Match(path string) (values []string, ok bool) {
+	if p.segments == nil {
+		return nil, false
+	}
+	rest := path
+	for _, s := range p.segments {
+		trimmed := strings.TrimLeft(rest, "/")
+		if s.kind == greedy {
+			if trimmed == rest {
+				return nil, false // not behind a slash
+			}
+			return append(values, trimmed), true
+		}
+		part := trimmed
+		if i := strings.IndexByte(trimmed, '/'); i >= 0 {
+			part = trimmed[:i]
+		}
+		switch {
+		case part == "" || trimmed == rest:
+			return nil, false
+		case s.kind == variable:
+			values = append(values, part)
+		case s.text != part:
+			return nil, false
+		}
+		rest = trimmed[len(part):]
+	}
+	return values, strings.TrimLeft(rest, "/") == ""
+}
+
+// fill returns the path that the pattern makes of its variables' values. ok is
+// false when one is missing.
+func (p Pattern) fill(values map[string]string) (path string, ok bool) {
+	var b strings.Builder
+	for _, s := range p.segments {
+		b.WriteByte('/')
+		if s.kind == literal {
+			b.WriteString(s.text)
+			continue
+		}
+		v, ok := values[s.text]
+		if !ok {
+			return "", false
+		}
+		b.WriteString(v)
+	}
+	return b.String(), p.segments != nil
+}
+
+// clean returns path with repeated slashes made one, and without a trailing
+// one. The empty path is "/".
+func clean(path string) string {
+	if !strings.Contains(path, "//") {
+		if len(path) > 1 {
+			path = strings.TrimSuffix(path, "/")
+		}
+		if path == "" {
+			return "/"
+		}
+		return path
+	}
+	b := make([]byte, 0, len(path))
+	for i := range len(path) {
+		if path[i] != '/' || len(b) == 0 || b[len(b)-1] != '/' {
+			b = append(b, path[i])
+		}
+	}
+	if len(b) > 1 && b[len(b)-1] == '/' {
+		b = b[:len(b)-1]
+	}
+	return string(b)
+}

@@ -1,0 +1,79 @@
+package route
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/routegate/routegate/framework/manifest"
+)
+
+// Methods are the methods that a route can have beside ANY, and those that ANY
+// stands for (facts, section 5).
+var Methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+// AnyMethod is the method of a route that takes every method.
+const AnyMethod = "ANY"
+
+// A Route is one route of a Table, with every default filled in.
+type Route struct {
+	Name        string // unique in the table
+	Method      string // one of Methods, or AnyMethod
+	Pattern     Pattern
+	Handler     string
+	Summary     string // one line, 1 to 64 characters
+	Description string
+	Tags        []string
+	Deprecated  bool
+	Access      Access
+	Line        int // in the manifest, from 1
+}
+
+// Key returns the route key, as API Gateway writes it: "GET /v1/users/{id}".
+func (r *Route) Key() string { return r.Method + " " + r.Pattern.String() }
+
+// takes reports whether the route takes the method of a request. GET does not
+// take HEAD (facts, section 5).
+func (r *Route) takes(method string) bool {
+	return r.Method == AnyMethod || r.Method == method
+}
+
+// A Table is the routes that a manifest means. It exists only if the manifest
+// is valid, and does not change; neither must the routes that it gives away.
+type Table struct {
+	routes []*Route // by path, then method
+	tests  []test
+	groups []string // declared or used, sorted
+	scopes []string
+}
+
+// All yields the routes in the order of their paths, and for one path in the
+// order of their methods: an order that does not depend on the manifest's.
+func (t *Table) All() iter.Seq[*Route] { return slices.Values(t.routes) }
+
+// Len returns the number of routes.
+func (t *Table) Len() int { return len(t.routes) }
+
+// Groups returns the groups that the manifest declares or uses, sorted.
+func (t *Table) Groups() []string { return slices.Clone(t.groups) }
+
+// Scopes returns the scopes that the manifest declares or uses, sorted.
+func (t *Table) Scopes() []string { return slices.Clone(t.scopes) }
+
+// Load reads a manifest and makes its Table. The name of the file is for the
+// report only. handlers are the names of the handlers that exist; nil leaves
+// them unchecked, for programs that do not know them.
+//
+// The Table is nil if and only if the report has errors. The manifest's own
+// tests are not run; see Table.Test.
+func Load(filename string, src []byte, handlers []string) (*Table, *manifest.Report) {
+	m, report := manifest.Parse(filename, src)
+	if m == nil {
+		return nil, report
+	}
+	t := compile(m, handlers, report)
+	report.Sort()
+	if report.HasErrors() {
+		return nil, report
+	}
+	return t, report
+}
