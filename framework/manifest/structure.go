@@ -243,8 +243,10 @@ func (s *structure) badText(p position, e *jsonschema.ValidationError) {
 	switch def = def[strings.LastIndexByte(def, '/')+1:]; def {
 	case "path":
 		// Package route reads paths, and says which character is wrong.
-	case "group", "scope":
-		s.report.Errorf(at, "bad-name", "%s name %s must hold no space, comma, bracket or control character", def, quote(text))
+	case "group":
+		s.report.Errorf(at, "bad-name", "group %s must hold no space, comma, bracket or control character", quote(text))
+	case "scope":
+		s.report.Errorf(at, "bad-name", "scope %s must be printable ASCII without space, comma, bracket, double quote and backslash", quote(text))
 	case "name":
 		s.report.Errorf(at, "bad-name", "%s %s must start with a letter or _ and hold letters, digits, _ and - only", p.name, quote(text))
 	case "summary":

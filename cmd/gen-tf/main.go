@@ -1,0 +1,240 @@
+// Gen-tf makes Terraform's routes_definitions of routes.yaml.
+//
+//	go run ./cmd/gen-tf          # writes deploy/terraform/routes_definitions.tf
+//	go run ./cmd/gen-tf -check   # says whether that file is up to date
+//
+// It needs the manifest and nothing else: neither the handlers nor AWS. While
+// the manifest has an error, or one of its own tests fails, it writes nothing.
+// "gen-tf -h" lists the flags and the exit codes.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/routegate/routegate/framework/gen"
+	"github.com/routegate/routegate/framework/manifest"
+	"github.com/routegate/routegate/framework/route"
+)
+
+const usage = `usage: gen-tf [-manifest file] [-format tf|tfvars|json] [-o file] [-check]
+
+Gen-tf writes the routes of the manifest as Terraform's routes_definitions, the
+map that the module obytes/terraform-aws-lambda-api takes. It writes nothing
+while the manifest has an error or one of its tests fails.
+
+  -manifest file  the manifest (default routes.yaml)
+  -format format  tf      a local value: routes_definitions = local.routes_definitions (default)
+                  tfvars  the value of a variable routes_definitions
+                  json    the same, as JSON
+  -o file         the file to write, in a directory that exists; - is standard output
+                  (default deploy/terraform/routes_definitions.tf, or .auto.tfvars,
+                  or .auto.tfvars.json, which Terraform loads by themselves)
+  -check          write nothing: print a diff and exit 1 when the file is not
+                  what would be written, or is missing
+
+example: a pipeline that stops when somebody forgot to generate
+
+  go run ./cmd/gen-tf -check
+
+exit codes: 0 fine; 1 the manifest is wrong, a test of it fails, or the file is
+stale; 2 wrong usage; 3 could not be done
+`
+
+// The exit codes.
+const (
+	exitFine  = 0
+	exitFound = 1
+	exitUsage = 2
+	exitError = 3
+)
+
+// defaultDir is where the project keeps its Terraform root module.
+const defaultDir = "deploy/terraform"
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// A command is what the flags say.
+type command struct {
+	manifest string
+	format   gen.Format
+	output   string // "-" is standard output
+	check    bool
+	mend     string // the command line that writes what check compares
+}
+
+// run is the whole command: the generator reads no standard input.
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	c, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return exitFine
+	case err != nil:
+		fmt.Fprintf(stderr, "gen-tf: %v\nrun gen-tf -h for help\n", err)
+		return exitUsage
+	}
+
+	src, err := os.ReadFile(c.manifest)
+	if err != nil {
+		fmt.Fprintf(stderr, "gen-tf: cannot read the manifest: %v\n", err)
+		return exitError
+	}
+	if sameFile(c.manifest, c.output) {
+		fmt.Fprintf(stderr, "gen-tf: output %q is the manifest\n", c.output)
+		return exitUsage
+	}
+	table, ok := load(c.manifest, src, stderr)
+	if !ok {
+		return exitFound
+	}
+	data := gen.Terraform(table, c.format, filepath.Base(c.manifest))
+	if c.check {
+		return c.compare(data, stdout, stderr)
+	}
+	return c.write(data, table.Len(), stdout, stderr)
+}
+
+func parse(args []string) (command, error) {
+	c := command{format: gen.TF}
+	flags := flag.NewFlagSet("gen-tf", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // run prints the error and the usage, each where it belongs
+	flags.StringVar(&c.manifest, "manifest", "routes.yaml", "")
+	flags.StringVar(&c.output, "o", "", "")
+	flags.BoolVar(&c.check, "check", false, "")
+	flags.Func("format", "", func(s string) (err error) {
+		c.format, err = gen.ParseFormat(s)
+		return err
+	})
+	if err := flags.Parse(args); err != nil {
+		return c, err
+	}
+	if flags.NArg() > 0 {
+		return c, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+
+	// An empty text is most likely a variable of a script that is not set; it
+	// must not fall back on a default that nobody asked for.
+	var empty error
+	c.mend = "go run ./cmd/gen-tf"
+	flags.Visit(func(f *flag.Flag) {
+		value := f.Value.String()
+		switch f.Name {
+		case "check":
+			return
+		case "format":
+			value = string(c.format) // a Func does not keep its text
+		}
+		if value == "" {
+			empty = fmt.Errorf("flag -%s is empty", f.Name)
+		}
+		c.mend += " -" + f.Name + " " + shellQuote(value)
+	})
+	if empty != nil {
+		return c, empty
+	}
+	if c.output == "" {
+		c.output = filepath.Join(defaultDir, c.format.Filename())
+	}
+	if c.check && c.output == "-" {
+		return c, errors.New("-check compares a file, so it cannot go with -o -")
+	}
+	return c, nil
+}
+
+// load returns the table that the manifest means, and prints what is wrong with
+// it. It returns false when that is more than warnings.
+func load(name string, src []byte, stderr io.Writer) (*route.Table, bool) {
+	table, report := route.Load(name, src, nil)
+	if table != nil {
+		for _, d := range table.Test() {
+			report.Add(d)
+		}
+		report.Sort()
+	}
+	report.Print(stderr)
+	if !report.HasErrors() {
+		return table, true
+	}
+	n := 0
+	for _, d := range report.Diagnostics {
+		if d.Severity == manifest.Error {
+			n++
+		}
+	}
+	fmt.Fprintf(stderr, "gen-tf: nothing generated: %s in %q\n", count(n, "error"), name)
+	return nil, false
+}
+
+func (c command) compare(data []byte, stdout, stderr io.Writer) int {
+	state, diff, err := gen.CompareFile(c.output, data)
+	if err == nil {
+		_, err = stdout.Write(diff)
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintf(stderr, "gen-tf: cannot compare: %v\n", err)
+		return exitError
+	case state == gen.Fresh:
+		fmt.Fprintf(stderr, "%s: %s\n", state, c.output)
+		return exitFine
+	}
+	fmt.Fprintf(stderr, "%s: %s; run: %s\n", state, c.output, c.mend)
+	return exitFound
+}
+
+func (c command) write(data []byte, routes int, stdout, stderr io.Writer) int {
+	name, written := c.output, true
+	var err error
+	if c.output == "-" {
+		name = "standard output"
+		_, err = stdout.Write(data)
+	} else {
+		written, err = gen.WriteFile(c.output, data)
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintf(stderr, "gen-tf: %v\n", err)
+		return exitError
+	case !written:
+		fmt.Fprintf(stderr, "%s: %s\n", gen.Fresh, name)
+		return exitFine
+	}
+	fmt.Fprintf(stderr, "wrote %s: %s\n", name, count(routes, "route"))
+	return exitFine
+}
+
+// sameFile reports whether both names are of one file that exists.
+func sameFile(a, b string) bool {
+	ai, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	bi, err := os.Stat(b)
+	return err == nil && os.SameFile(ai, bi)
+}
+
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// shellQuote returns s so that a POSIX shell takes it as one word.
+func shellQuote(s string) string {
+	special := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._/:=,+@", c)
+	}
+	if s != "" && !strings.ContainsFunc(s, special) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

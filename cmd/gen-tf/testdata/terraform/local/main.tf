@@ -1,0 +1,8 @@
+module "api" {
+  source             = "../module"
+  routes_definitions = local.routes_definitions
+}
+
+output "routes" {
+  value = module.api.routes
+}

@@ -1,0 +1,100 @@
+package apigw
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// Source says which AWS service made an event. The zero value is no source.
+type Source int
+
+// The services that call a function over HTTP.
+const (
+	HTTPAPI     Source = iota + 1 // HTTP API, payload format 2.0
+	FunctionURL                   // Lambda function URL
+	HTTPAPIv1                     // HTTP API, payload format 1.0
+	REST                          // REST API, Lambda proxy integration
+	ALB                           // Application Load Balancer, Lambda target
+)
+
+// String returns the name of the service for logs, such as "HTTP API".
+func (s Source) String() string {
+	switch s {
+	case HTTPAPI:
+		return "HTTP API"
+	case FunctionURL:
+		return "Function URL"
+	case HTTPAPIv1:
+		return "HTTP API (payload 1.0)"
+	case REST:
+		return "REST API"
+	case ALB:
+		return "load balancer"
+	}
+	return fmt.Sprintf("Source(%d)", int(s))
+}
+
+// Event is one request as AWS described it. Its exported fields are for reading:
+// an event may be shared by all that see the request's context.
+type Event struct {
+	// Source is the service that made the event.
+	Source Source
+
+	// Method is the HTTP method as the client sent it, which may differ from
+	// that of RouteKey ("ANY /x").
+	Method string
+
+	// Path is the requested path, decoded exactly once, without the stage and,
+	// where the source adds it, without the API mapping key. Repeated and
+	// trailing slashes are those the client sent. It starts with "/".
+	Path string
+
+	// RouteKey is the route that the gateway chose and authorized, such as
+	// "GET /users/{id}", "ANY /x/{p+}" or "$default". It is empty for a
+	// Function URL and a load balancer, which choose none.
+	RouteKey string
+
+	// PathParameters are the decoded values of RouteKey's variables, by name.
+	PathParameters map[string]string
+
+	// Stage is requestContext.stage, "$default" included; empty when there is
+	// none.
+	Stage string
+
+	// RequestID is requestContext.requestId. A load balancer has none; there it
+	// is the Root of the X-Amzn-Trace-Id header, which the client may choose.
+	RequestID string
+
+	// SourceIP is the address of the peer that the service saw, never what a
+	// client claims in X-Forwarded-For.
+	SourceIP string
+
+	// Authorizer is what the gateway vouches for.
+	Authorizer Authorizer
+
+	// Payload is the whole event as it came. It is the slice given to Decode,
+	// not a copy.
+	Payload []byte
+
+	header      http.Header // canonical names, clean values, without Host
+	host        string      // host header, else the domain name
+	escapedPath string      // Path as the client encoded it; "" when not known
+	query       string      // for URL.RawQuery
+	body        string      // as in the event
+	base64      bool        // body is in base64
+	https       bool        // the client spoke TLS
+	multi       bool        // ALB: the answer goes into multiValueHeaders
+}
+
+// eventKey is the context key of the event. Being unexported it can be set by
+// Request alone, so no client and no other package can put an event there.
+type eventKey struct{}
+
+// EventFrom returns the event that a request was made from, given the request's
+// context. It reports false when the request did not come from an event, as in a
+// container.
+func EventFrom(ctx context.Context) (*Event, bool) {
+	e, ok := ctx.Value(eventKey{}).(*Event)
+	return e, ok
+}

@@ -1,0 +1,44 @@
+package apigw
+
+import "strings"
+
+// decodeV2 reads payload format 2.0, which an HTTP API and a Function URL share
+// but for the path, the cookies and the authorizer. AWS documents it under "Create
+// AWS Lambda proxy integrations for HTTP APIs" and "Invoking Lambda function URLs".
+func (e *Event) decodeV2(top object) {
+	context := top.object("requestContext")
+	http := context.object("http")
+
+	e.Method = http.text("method")
+	e.Stage = context.text("stage")
+	e.RequestID = context.text("requestId")
+	e.SourceIP = http.text("sourceIp")
+	e.query = top.text("rawQueryString")
+	e.https = true // neither service listens for plain HTTP
+
+	// Repeated headers come joined by commas, and are left so: which commas the
+	// gateway added cannot be told any more.
+	e.setHeaders(top.textMap("headers"), nil, context.text("domainName"))
+	// An HTTP API moves cookies out of the headers; a Function URL sends them in
+	// both places. One header holds them all (RFC 6265, section 5.4).
+	if cookies := top.texts("cookies"); len(cookies) > 0 {
+		e.header.Set("Cookie", cleanValue(strings.Join(cookies, "; ")))
+	}
+
+	path, authorizer := top.text("rawPath"), context.object("authorizer")
+	if e.Source == FunctionURL {
+		// Here rawPath is raw. A Function URL has no routes, though it says
+		// "$default", and no authorizer but IAM's.
+		e.setEscapedPath(orRoot(path))
+		e.Authorizer = iamAuthorizer(authorizer.object("iam"))
+		return
+	}
+	// Despite its name rawPath is decoded by an HTTP API: a "?", "#" or "%" in it
+	// is a character the client escaped, so it is neither parsed nor decoded.
+	// It holds the stage, unless that is $default, and never the mapping key; it
+	// is empty where a request has nothing after the mapping key.
+	e.Path = orRoot(trimStage(path, e.Stage))
+	e.RouteKey = top.text("routeKey")
+	e.PathParameters = top.textMap("pathParameters") // decoded too
+	e.Authorizer = authorizerV2(authorizer)
+}

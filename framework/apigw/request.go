@@ -1,0 +1,95 @@
+package apigw
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// setEscapedPath sets Path from a path that is still encoded, and keeps the
+// encoding where it is not the one that package url would choose.
+func (e *Event) setEscapedPath(escaped string) {
+	if !strings.HasPrefix(escaped, "/") {
+		return // Decode refuses an empty Path; "%2Fx" must not pass for "/x"
+	}
+	e.Path = unescape(escaped)
+	u := url.URL{Path: e.Path}
+	if u.EscapedPath() == escaped {
+		return
+	}
+	// A path with broken escapes is not kept: package url would ignore it.
+	if u.RawPath = escaped; u.EscapedPath() == escaped {
+		e.escapedPath = escaped
+	}
+}
+
+// Request returns the request that a net/http server would have made of what the
+// client sent, with ctx as its context, in which EventFrom finds the event. Every
+// call makes a new one.
+//
+// The URL holds path and query only, as on a server; its path lacks the stage.
+// RemoteAddr is the source address with port 0, since no source tells the port.
+// TLS is set when the client spoke it, but says little: AWS ended the connection.
+// Content-Length, as field and header, is the length of the decoded body in bytes.
+// Apart from that header, the headers are the client's and AWS's: none is added.
+//
+// It fails when the body is marked as base64 and is not.
+func (e *Event) Request(ctx context.Context) (*http.Request, error) {
+	body := []byte(e.body)
+	if e.base64 {
+		// The flag decides, never the content type: the lists of types that a
+		// gateway encodes differ and change, and HTML forms are on them.
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(e.body); err != nil {
+			return nil, fmt.Errorf("gateway event: body is not base64: %w", err)
+		}
+	}
+
+	header := e.header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	// A gateway sends content-length "0" without a body, and the length of the
+	// client's encoding with one. A handler must not read past or short of it.
+	switch {
+	case len(body) > 0:
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	case header.Get("Content-Length") != "0":
+		header.Del("Content-Length")
+	}
+
+	u := &url.URL{Path: e.Path, RawPath: e.escapedPath, RawQuery: e.query}
+	req := &http.Request{
+		Method:     e.Method,
+		URL:        u,
+		RequestURI: u.RequestURI(),
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Host:       e.host,
+		Header:     header,
+		Body:       http.NoBody,
+		RemoteAddr: net.JoinHostPort(e.SourceIP, "0"),
+	}
+	if len(body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		req.ContentLength = int64(len(body))
+	}
+	if e.https {
+		name := e.host
+		if host, _, err := net.SplitHostPort(e.host); err == nil {
+			name = host
+		}
+		// The version is the lowest that HTTP APIs take; events do not tell it.
+		req.TLS = &tls.ConnectionState{Version: tls.VersionTLS12, HandshakeComplete: true, ServerName: name}
+	}
+	return req.WithContext(context.WithValue(ctx, eventKey{}, e)), nil
+}

@@ -1,0 +1,85 @@
+package apigw
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+)
+
+// Response collects what a handler writes. It is an http.ResponseWriter and an
+// io.StringWriter, and behaves like that of a net/http server, but is not an
+// http.Flusher: a buffered proxy integration sends an answer whole.
+//
+// A Response is for one request and one goroutine.
+type Response struct {
+	head   bool        // the request was HEAD: the body is not sent
+	header http.Header // the handler's, changeable at any time
+	sent   http.Header // copy made at WriteHeader; nil before
+	status int         // 0 before WriteHeader
+	body   bytes.Buffer
+}
+
+// NewResponse returns an empty response to a request with the given method.
+func NewResponse(method string) *Response {
+	return &Response{head: method == http.MethodHead, header: http.Header{}}
+}
+
+// Header returns the headers that WriteHeader will send. Changes after that have
+// no effect.
+func (r *Response) Header() http.Header { return r.header }
+
+// WriteHeader fixes status and headers. Only the first call counts, and calls with
+// an informational status (1xx, but for 101) do not: an answer is all that a
+// function can send. It panics, as net/http does, when code has not three digits.
+func (r *Response) WriteHeader(code int) {
+	if r.status != 0 {
+		return
+	}
+	if code < 100 || code > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %v", code))
+	}
+	if code < 200 && code != http.StatusSwitchingProtocols {
+		return
+	}
+	r.status = code
+	r.sent = r.header.Clone()
+}
+
+// Write adds p to the body, after WriteHeader(200) if no status was written. For a
+// status that allows no body it returns http.ErrBodyNotAllowed. For HEAD it
+// succeeds, and the body is not sent.
+func (r *Response) Write(p []byte) (int, error) {
+	if err := r.beforeBody(len(p)); err != nil {
+		return 0, err
+	}
+	return r.body.Write(p)
+}
+
+// WriteString is Write for a string.
+func (r *Response) WriteString(s string) (int, error) {
+	if err := r.beforeBody(len(s)); err != nil {
+		return 0, err
+	}
+	return r.body.WriteString(s)
+}
+
+func (r *Response) beforeBody(n int) error {
+	r.WriteHeader(http.StatusOK)
+	if n > 0 && !bodyAllowed(r.status) {
+		return http.ErrBodyNotAllowed
+	}
+	return nil
+}
+
+// Status returns the status that is sent: what the handler wrote, or else 200.
+func (r *Response) Status() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}
+
+// bodyAllowed: RFC 9110, section 6.4.1.
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}

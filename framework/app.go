@@ -1,0 +1,131 @@
+package framework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/route"
+)
+
+// Handlers are the handlers of a service by the names that the manifest uses.
+type Handlers map[string]http.HandlerFunc
+
+// An App serves the routes of a manifest. It is safe for concurrent use.
+type App struct {
+	table    *route.Table
+	router   *route.Router
+	handlers map[string]http.Handler // by name, middleware around them
+	claims   claimReader
+	log      *slog.Logger
+	running  atomic.Int64 // requests
+}
+
+// New makes an App of a manifest, the bytes of a routes.yaml, and the handlers
+// that it names.
+//
+// When the manifest is not valid the error's text shows every diagnostic, with
+// its line. The manifest's own tests are not run here but by gen-tf and by
+// routes check, before anything is deployed.
+func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
+	if err := checkStage(opts.Stage); err != nil {
+		return nil, err
+	}
+	if opts.GroupsClaim == nil {
+		opts.GroupsClaim = []string{"groups"}
+	}
+	if err := checkGroupsClaim(opts.GroupsClaim); err != nil {
+		return nil, err
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	}
+	names := slices.Sorted(maps.Keys(handlers))
+	if names == nil {
+		names = []string{} // none, as opposed to not known
+	}
+	table, report := route.Load("routes.yaml", manifest, names)
+	if err := report.Err(); err != nil {
+		return nil, fmt.Errorf("the manifest is not valid:\n%w", err)
+	}
+	a := &App{
+		table:    table,
+		router:   route.NewRouter(table, opts.Stage),
+		handlers: make(map[string]http.Handler, len(handlers)),
+		claims:   claimReader{groups: slices.Clone(opts.GroupsClaim)},
+		log:      opts.Logger,
+	}
+	for name, handler := range handlers {
+		if handler == nil {
+			return nil, fmt.Errorf("handler %q is nil", name)
+		}
+		var h http.Handler = handler
+		for _, wrap := range slices.Backward(opts.Middleware) {
+			h = wrap(h)
+		}
+		a.handlers[name] = h
+	}
+	return a, nil
+}
+
+// Invoke answers one event of API Gateway, of a Function URL or of a load
+// balancer, in the form in which it came. App thereby is a lambda.Handler.
+//
+// The error is not nil when the payload is no such event; the gateway then
+// answers 500. Everything else, a handler's panic included, is an answer. When
+// ctx has a deadline, as Lambda's has, the request's context ends shortly
+// before it, and a handler that is not done by then is answered for with 503.
+func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	a.running.Add(1)
+	defer a.running.Add(-1)
+	start := time.Now()
+
+	event, err := apigw.Decode(payload)
+	if err != nil {
+		a.log.ErrorContext(ctx, "event not understood", "error", err)
+		return nil, fmt.Errorf("event not understood: %w", err)
+	}
+	caller := a.claims.caller(event)
+	decision := a.router.Decide(route.Request{
+		Method:         event.Method,
+		Path:           event.Path,
+		RouteKey:       event.RouteKey,
+		PathParameters: event.PathParameters,
+		Caller:         caller,
+	})
+	id := requestID(ctx, event)
+	ctx = context.WithValue(ctx, requestKey, &requestValues{table: a.table, caller: caller})
+	answer := a.answer(ctx, event, decision, id)
+	out, err := event.Encode(answer.response)
+	if errors.Is(err, apigw.ErrTooLarge) {
+		a.log.ErrorContext(ctx, "response too large", "request_id", id, "route_key", decision.Route.Key(), "error", err)
+		answer.replace(event, newProblem(http.StatusInternalServerError, codeTooLarge, id))
+		out, err = event.Encode(answer.response)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("answering the event: %w", err)
+	}
+	a.logRequest(ctx, event, decision, answer, id, time.Since(start))
+	return out, nil
+}
+
+// Drain returns when no request has been running for a tenth of a second, by
+// when the last answer is on its way. It is what a process does on SIGTERM
+// before it exits; see cmd/lambda.
+func (a *App) Drain() {
+	const look, quiet = 10 * time.Millisecond, 100 * time.Millisecond
+	for idle := time.Duration(0); idle < quiet; idle += look {
+		time.Sleep(look)
+		if a.running.Load() > 0 {
+			idle = 0
+		}
+	}
+}

@@ -1,0 +1,323 @@
+package gen
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+	"golang.org/x/tools/txtar"
+
+	"github.com/routegate/routegate/framework/route"
+)
+
+var update = flag.Bool("update", false, "write the goldens in testdata anew")
+
+// TestTerraform compares each golden, and proves its escaping: HCL's own reader
+// gets back what the table says.
+func TestTerraform(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/terraform/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			table := load(t, file(archive, "routes.yaml"))
+			for _, format := range Formats {
+				got := Terraform(table, format, "routes.yaml")
+				checkReadsBack(t, table, format, got)
+				if *update {
+					setFile(archive, format.Filename(), got)
+					continue
+				}
+				want := file(archive, format.Filename())
+				if want == nil {
+					t.Errorf("no golden %q in %s: run go test with -update", format.Filename(), name)
+				} else if d := cmp.Diff(string(want), string(got)); d != "" {
+					t.Errorf("%s (-want +got):\n%s", format.Filename(), d)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestTerraformIgnoresTheOrderOfTheManifest(t *testing.T) {
+	t.Parallel()
+	routes := []string{
+		"{path: /a, method: GET, handler: a, scopes: [s1, s2, s3]}",
+		"{path: /a, method: ANY, handler: any}",
+		"{path: '/a/{x}', method: GET, handler: a, name: a2, groups: [g2, g1]}",
+		"{path: /b, method: GET, handler: B, public: true}",
+		"{path: /c, method: GET, handler: c, auth: iam}",
+		"{path: /d, method: GET, handler: a-b}",
+		"{path: /e, method: GET, handler: a_b}",
+	}
+	generate := func(routes []string, format Format) string {
+		src := "version: 1\nroutes:\n  - " + strings.Join(routes, "\n  - ") + "\n"
+		return string(Terraform(load(t, []byte(src)), format, "routes.yaml"))
+	}
+	for _, format := range Formats {
+		want := generate(routes, format)
+		for seed := range uint64(20) {
+			shuffled := slices.Clone(routes)
+			r := rand.New(rand.NewPCG(seed, 0))
+			r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+			for i, s := range shuffled {
+				if seed%2 == 1 {
+					shuffled[i] = strings.Replace(s, "s1, s2, s3", "s3, s1, s2", 1)
+				}
+			}
+			if d := cmp.Diff(want, generate(shuffled, format)); d != "" {
+				t.Fatalf("%s, seed %d (-want +got):\n%s", format, seed, d)
+			}
+		}
+	}
+}
+
+// The module ignores a key that it does not know and takes the default of one
+// that it does not find: NONE, for the type.
+func TestAttributeNames(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, a := range attributes(&route.Route{Access: route.Access{Auth: route.JWT}}) {
+		got = append(got, a.name)
+	}
+	want := []string{"operation_name", "route_key", "api_key_required", "authorization_type", "authorization_scopes"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("attributes (-want +got):\n%s", d)
+	}
+}
+
+func TestAuthorizationType(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		access route.Access
+		want   string // "" is a panic
+	}{
+		{route.Access{Auth: route.JWT}, "JWT"},
+		{route.Access{Auth: route.JWT, Groups: []string{"g"}, Scopes: []string{"s"}}, "JWT"},
+		{route.Access{Auth: route.IAM}, "AWS_IAM"},
+		{route.Access{Auth: route.Public}, "NONE"},
+		{route.Access{}, ""},
+		{route.Access{Scopes: []string{"s"}}, ""},
+		{route.Access{Auth: route.IAM + 1}, ""},
+		{route.Access{Auth: -1}, ""},
+		{route.Access{Auth: route.IAM, Scopes: []string{"s"}}, ""},
+		{route.Access{Auth: route.Public, Scopes: []string{"s"}}, ""},
+	}
+	for _, test := range tests {
+		got := func() (s string) {
+			defer func() {
+				if recover() != nil {
+					s = ""
+				}
+			}()
+			return authorizationType(test.access)
+		}()
+		if got != test.want {
+			t.Errorf("authorizationType(%+v) = %q, want %q", test.access, got, test.want)
+		}
+	}
+}
+
+func TestTerraformSourceStaysInTheComment(t *testing.T) {
+	t.Parallel()
+	table := load(t, []byte("version: 1\nroutes:\n  - {path: /a, method: GET, handler: a}\n"))
+	for _, source := range []string{"a\nb.yaml", "a\r\nlocals {}", "a\u2028b", "*/ ${x}", "日本.yaml"} {
+		for _, format := range Formats {
+			checkReadsBack(t, table, format, Terraform(table, format, source))
+		}
+	}
+}
+
+func TestParseFormat(t *testing.T) {
+	t.Parallel()
+	for _, want := range Formats {
+		if got, err := ParseFormat(string(want)); got != want || err != nil {
+			t.Errorf("ParseFormat(%q) = %q, %v", want, got, err)
+		}
+	}
+	for _, s := range []string{"", "TF", "hcl", "tf "} {
+		if got, err := ParseFormat(s); got != "" || err == nil {
+			t.Errorf("ParseFormat(%q) = %q, %v, want an error", s, got, err)
+		}
+	}
+}
+
+func FuzzTerraform(f *testing.F) {
+	f.Add("${var.x}", "for", "users/read")
+	f.Add("%{ if true }$${x}%%{", "a-b", "https://x/y")
+	f.Add("\"\\\u2028\u202e\u0301\U0001F600\ufffd", "_", "${x}")
+	f.Fuzz(func(t *testing.T, summary, name, scope string) {
+		// JSON is YAML too.
+		src, err := json.Marshal(map[string]any{"version": 1, "routes": []any{
+			map[string]any{"path": "/a", "method": "GET", "handler": "h", "name": name, "summary": summary, "scopes": []string{scope, "other"}},
+			map[string]any{"path": "/b", "method": "GET", "handler": "other", "public": true},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, _ := route.Load("routes.yaml", src, nil)
+		if table == nil {
+			t.Skip("not a manifest")
+		}
+		for _, format := range Formats {
+			checkReadsBack(t, table, format, Terraform(table, format, "routes.yaml"))
+		}
+	})
+}
+
+// checkReadsBack checks that src, read as Terraform reads it, is what the table
+// says, and that terraform fmt would leave it alone.
+func checkReadsBack(t *testing.T, table *route.Table, format Format, src []byte) {
+	t.Helper()
+	var file *hcl.File
+	var diags hcl.Diagnostics
+	if format == JSON {
+		file, diags = hclparse.NewParser().ParseJSON(src, "x.auto.tfvars.json")
+	} else {
+		file, diags = hclparse.NewParser().ParseHCL(src, "x.tf")
+		if again := hclwrite.Format(src); !bytes.Equal(again, src) {
+			t.Errorf("%s is not formatted (-want +got):\n%s", format, cmp.Diff(string(again), string(src)))
+		}
+	}
+	if diags.HasErrors() {
+		t.Fatalf("%s: %v\n%s", format, diags, src)
+	}
+	body := file.Body
+	if format == TF {
+		content, diags := body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "locals"}}})
+		if diags.HasErrors() || len(content.Blocks) != 1 {
+			t.Fatalf("%s: want one locals block: %v\n%s", format, diags, src)
+		}
+		body = content.Blocks[0].Body
+	}
+	attrs, diags := body.JustAttributes()
+	if diags.HasErrors() || len(attrs) != 1 || attrs["routes_definitions"] == nil {
+		t.Fatalf("%s: want nothing but routes_definitions: %v\n%s", format, diags, src)
+	}
+	got, diags := attrs["routes_definitions"].Expr.Value(nil)
+	if diags.HasErrors() {
+		t.Fatalf("%s: %v\n%s", format, diags, src)
+	}
+	if d := cmp.Diff(plain(t, definitions(table)), plain(t, got)); d != "" {
+		t.Errorf("%s reads back differently (-want +got):\n%s\n%s", format, d, src)
+	}
+}
+
+// definitions says by other means than the generator what the table's
+// routes_definitions are.
+func definitions(table *route.Table) cty.Value {
+	all := make(map[string]cty.Value)
+	for r := range table.All() {
+		scopes := cty.EmptyTupleVal
+		if r.Access.Auth == route.JWT && len(r.Access.Scopes) > 0 {
+			var list []cty.Value
+			for _, s := range r.Access.Scopes {
+				list = append(list, cty.StringVal(s))
+			}
+			scopes = cty.TupleVal(list)
+		}
+		all[r.Name] = cty.ObjectVal(map[string]cty.Value{
+			"operation_name":       cty.StringVal(r.Summary),
+			"route_key":            cty.StringVal(r.Method + " " + r.Pattern.String()),
+			"api_key_required":     cty.False,
+			"authorization_type":   cty.StringVal(map[route.Auth]string{route.Public: "NONE", route.JWT: "JWT", route.IAM: "AWS_IAM"}[r.Access.Auth]),
+			"authorization_scopes": scopes,
+		})
+	}
+	return cty.ObjectVal(all)
+}
+
+// plain turns a value into one that go-cmp can show.
+func plain(t *testing.T, v cty.Value) (p any) {
+	t.Helper()
+	src, err := json.Marshal(ctyjson.SimpleJSONValue{Value: v})
+	if err == nil {
+		err = json.Unmarshal(src, &p)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func load(t *testing.T, src []byte) *route.Table {
+	t.Helper()
+	table, report := route.Load("routes.yaml", src, nil)
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// file returns the named file of the archive, or nil.
+func file(a *txtar.Archive, name string) []byte {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
+}
+
+func setFile(a *txtar.Archive, name string, data []byte) {
+	for i, f := range a.Files {
+		if f.Name == name {
+			a.Files[i].Data = data
+			return
+		}
+	}
+	a.Files = append(a.Files, txtar.File{Name: name, Data: data})
+}
+
+func ExampleTerraform() {
+	table, _ := route.Load("routes.yaml", []byte(`
+version: 1
+routes:
+  - path: /v1/users/{id}
+    method: GET
+    handler: get_user
+    summary: Get a user
+    groups: [ADMINS]
+    scopes: [users/read]
+`), nil)
+	fmt.Printf("%s", Terraform(table, TF, "routes.yaml"))
+	// Output:
+	// # Code generated by gen-tf from routes.yaml. DO NOT EDIT.
+	//
+	// locals {
+	//   routes_definitions = {
+	//     "get_user" = {
+	//       operation_name       = "Get a user"
+	//       route_key            = "GET /v1/users/{id}"
+	//       api_key_required     = false
+	//       authorization_type   = "JWT"
+	//       authorization_scopes = ["users/read"]
+	//     }
+	//   }
+	// }
+}

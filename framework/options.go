@@ -1,0 +1,80 @@
+package framework
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Options are what an App needs to know beside the manifest and the handlers.
+// The zero Options are usable.
+type Options struct {
+	// Stage is the API Gateway stage in front of every path. "" and "$default"
+	// put nothing there.
+	Stage string
+
+	// GroupsClaim is the path of the token's claim that holds the caller's
+	// groups, one key a level: {"realm_access", "roles"}. nil is {"groups"}.
+	// No other claim is ever looked at instead.
+	GroupsClaim []string
+
+	// Logger gets one line a request. nil writes JSON to standard error.
+	Logger *slog.Logger
+
+	// Middleware wraps every handler, outermost first. It runs inside the
+	// access check: a refused request never reaches it.
+	Middleware []func(http.Handler) http.Handler
+}
+
+// OptionsFromEnv reads the Options that a deployment sets:
+//
+//	AWS_API_GW_STAGE_NAME               Stage
+//	JWT_AUTHORIZATION_GROUPS_ATTR_NAME  GroupsClaim: one claim's name, taken
+//	                                    literally ("https://example.com/groups"),
+//	                                    or a JSON list of keys for a nested one
+//	                                    (["realm_access", "roles"])
+//
+// The error names the variable whose value is unusable.
+func OptionsFromEnv() (Options, error) {
+	opts := Options{Stage: os.Getenv("AWS_API_GW_STAGE_NAME")}
+	const groups = "JWT_AUTHORIZATION_GROUPS_ATTR_NAME"
+	switch v := os.Getenv(groups); {
+	case v == "":
+	case strings.HasPrefix(v, "["):
+		if err := json.Unmarshal([]byte(v), &opts.GroupsClaim); err != nil {
+			return Options{}, fmt.Errorf("%s: %q is not a JSON list of keys: %w", groups, v, err)
+		}
+		if err := checkGroupsClaim(opts.GroupsClaim); err != nil {
+			return Options{}, fmt.Errorf("%s: %w", groups, err)
+		}
+	default:
+		opts.GroupsClaim = []string{v}
+	}
+	if err := checkStage(opts.Stage); err != nil {
+		return Options{}, fmt.Errorf("AWS_API_GW_STAGE_NAME: %w", err)
+	}
+	return opts, nil
+}
+
+// A stage's name is one segment of a path (facts, section 5).
+var stageName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+
+func checkStage(stage string) error {
+	if stage != "" && stage != "$default" && !stageName.MatchString(stage) {
+		return fmt.Errorf("stage %q: a stage's name is 1 to 128 letters, digits, _ and -", stage)
+	}
+	return nil
+}
+
+func checkGroupsClaim(path []string) error {
+	if len(path) == 0 || slices.Contains(path, "") {
+		return errors.New("the groups claim has an empty key")
+	}
+	return nil
+}

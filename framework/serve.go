@@ -1,0 +1,99 @@
+package framework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/route"
+)
+
+// An answer is what goes back for one event.
+type answer struct {
+	response *apigw.Response
+	failure  string // the code of the problem that replaced the handler's answer; "" for none
+}
+
+// replace puts a problem in the place of the answer.
+func (a *answer) replace(e *apigw.Event, p problem) {
+	a.response, a.failure = apigw.NewResponse(e.Method), p.Code
+	p.ServeHTTP(a.response, nil)
+}
+
+// answer runs the handler if the decision allows it, and refuses otherwise.
+func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id string) *answer {
+	ans := &answer{}
+	if !d.Allowed {
+		ans.replace(e, newProblem(d.Reason.Status(), string(d.Reason), id))
+		ans.failure = "" // a refusal is what the manifest wants
+		return ans
+	}
+	ctx, cancel := beforeDeadline(ctx)
+	defer cancel()
+	r, err := e.Request(ctx)
+	if err != nil {
+		a.log.ErrorContext(ctx, "request could not be read", "request_id", id, "route_key", d.Route.Key(), "error", err)
+		ans.replace(e, newProblem(http.StatusBadRequest, codeBadRequest, id))
+		return ans
+	}
+	r.Pattern = d.Route.Key()
+	for i, name := range d.Route.Pattern.Variables() {
+		r.SetPathValue(name, d.Values[i])
+	}
+
+	// The handler has its own goroutine and its own response, so that one that
+	// does not heed its context can be left behind: whatever it still writes
+	// then goes nowhere.
+	done := make(chan *apigw.Response, 1)
+	go func() {
+		response := apigw.NewResponse(e.Method)
+		finished := false
+		defer func() {
+			if !finished {
+				a.logPanic(ctx, recover(), d.Route, id)
+				response = nil
+			}
+			done <- response
+		}()
+		a.handlers[d.Route.Handler].ServeHTTP(response, r)
+		finished = true
+	}()
+
+	select {
+	case ans.response = <-done:
+		if ans.response == nil {
+			ans.replace(e, newProblem(http.StatusInternalServerError, codeInternal, id))
+		}
+	case <-ctx.Done():
+		a.log.ErrorContext(ctx, "handler took too long", "request_id", id, "route_key", d.Route.Key())
+		ans.replace(e, newProblem(http.StatusServiceUnavailable, codeTimeout, id))
+	}
+	return ans
+}
+
+// logPanic logs why a handler did not return. cause is nil for a handler that
+// ended its goroutine.
+func (a *App) logPanic(ctx context.Context, cause any, rt *route.Route, id string) {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		return // the handler's way to give up without a word
+	}
+	a.log.ErrorContext(ctx, "handler panicked", "request_id", id, "route_key", rt.Key(),
+		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+}
+
+// margin is how long before Lambda's deadline the client gets its 503: enough
+// to encode the answer and to post it, as long as the function has that long.
+const margin = 200 * time.Millisecond
+
+// beforeDeadline returns a context that ends a margin before ctx does.
+func beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(margin, time.Until(deadline)/4)))
+}
