@@ -1,0 +1,152 @@
+//go:build unix
+
+// Command invoke builds the function, starts it under AWS's own Runtime
+// Interface Emulator, sends it events and prints its answers.
+//
+//	go run ./cmd/invoke                    a GET /v1/manage/hc, as an HTTP API sends it
+//	go run ./cmd/invoke event.json ...     events of one's own, one after the other
+//
+// The function is the real one, built from ./cmd/lambda as for deployment but
+// for this machine. Its log goes to standard error.
+//
+// Exit codes: 0, every event was answered; 1, the function failed on one; 2,
+// wrong usage; 3, the function could not be built or run, or an event not read.
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+)
+
+// The exit codes.
+const (
+	exitFine  = 0
+	exitFound = 1
+	exitUsage = 2
+	exitError = 3
+)
+
+//go:embed health_check.json
+var healthCheck []byte
+
+const usage = `Invoke sends events to the function, under AWS's Runtime Interface Emulator.
+
+usage: go run ./cmd/invoke [EVENT.json ...]
+
+Without a file it sends a GET /v1/manage/hc, as an HTTP API would.
+`
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return exitFine
+	case err != nil:
+		fmt.Fprintf(stderr, "invoke: %v\nrun invoke -h for help\n", err)
+		return exitUsage
+	}
+	events := [][]byte{healthCheck}
+	if flags.NArg() > 0 {
+		events = nil
+	}
+	for _, name := range flags.Args() {
+		event, err := os.ReadFile(name)
+		if err != nil {
+			fmt.Fprintf(stderr, "invoke: cannot read the event: %v\n", err)
+			return exitError
+		}
+		if !json.Valid(event) {
+			fmt.Fprintf(stderr, "invoke: event %q is not JSON\n", name)
+			return exitError
+		}
+		events = append(events, event)
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	f, err := start(ctx, stderr)
+	if err != nil {
+		fmt.Fprintf(stderr, "invoke: %v\n", err)
+		return exitError
+	}
+	defer f.stop()
+
+	code := exitFine
+	for i, event := range events {
+		if i > 0 {
+			fmt.Fprintln(stdout)
+		}
+		payload, err := f.invoke(ctx, event)
+		if err != nil {
+			fmt.Fprintf(stderr, "invoke: %v\n", err)
+			return exitError
+		}
+		if err := printAnswer(stdout, payload); err != nil {
+			fmt.Fprintf(stderr, "invoke: %v\n", err)
+			code = exitFound
+		}
+	}
+	return code
+}
+
+// printAnswer prints what the function answered in the form of an HTTP answer.
+// It is an error if the payload is none, such as the report of a crash.
+func printAnswer(w io.Writer, payload []byte) error {
+	var answer struct {
+		StatusCode        int
+		Headers           map[string]string
+		MultiValueHeaders map[string][]string
+		Cookies           []string
+		Body              string
+		IsBase64Encoded   bool
+	}
+	if err := json.Unmarshal(payload, &answer); err != nil || answer.StatusCode == 0 {
+		return fmt.Errorf("the function gave no answer: %s", bytes.TrimSpace(payload))
+	}
+	body := []byte(answer.Body)
+	if answer.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(answer.Body); err != nil {
+			return fmt.Errorf("the body of the answer is not base64: %w", err)
+		}
+	}
+	header := make(http.Header)
+	for name, value := range answer.Headers {
+		header.Add(name, value)
+	}
+	for name, values := range answer.MultiValueHeaders {
+		for _, value := range values {
+			header.Add(name, value)
+		}
+	}
+	for _, cookie := range answer.Cookies {
+		header.Add("Set-Cookie", cookie)
+	}
+	fmt.Fprintf(w, "%d %s\n", answer.StatusCode, http.StatusText(answer.StatusCode))
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			fmt.Fprintf(w, "%s: %s\n", strings.ToLower(name), value)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", bytes.TrimSuffix(body, []byte("\n")))
+	return err
+}

@@ -1,0 +1,162 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "rewrite the goldens")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"invoke": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// The real function, as it is built for deployment, answers events through
+// AWS's own emulator of the Lambda runtime.
+func TestFunction(t *testing.T) {
+	needEmulator(t)
+	t.Setenv("AWS_API_GW_STAGE_NAME", "")
+	t.Setenv("JWT_AUTHORIZATION_GROUPS_ATTR_NAME", "")
+	var log bytes.Buffer
+	f, err := start(t.Context(), &log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := false
+	stop := func() {
+		if !stopped {
+			f.stop()
+		}
+		stopped = true
+	}
+	defer stop()
+
+	names, err := filepath.Glob("testdata/events/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no events: %v", err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			payload, err := f.invoke(t.Context(), section(archive, "event.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			if err := printAnswer(&got, payload); err != nil {
+				got.WriteString(err.Error() + "\n")
+			}
+			if *update {
+				archive.Files = append(archive.Files[:1], txtar.File{Name: "want", Data: got.Bytes()})
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want := section(archive, "want")
+			if want == nil {
+				t.Fatal("no golden: run with -update")
+			}
+			if diff := cmp.Diff(string(want), got.String()); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+	stop()
+	if strings.Contains(log.String(), "eyJ") || strings.Contains(log.String(), "alice") {
+		t.Errorf("the log holds a token or a claim:\n%s", log.String())
+	}
+	if !strings.Contains(log.String(), `"any_group_of":["ADMINS"]`) {
+		t.Errorf("the log does not say which group a refused caller lacked:\n%s", log.String())
+	}
+}
+
+func section(a *txtar.Archive, name string) []byte {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
+}
+
+// needEmulator skips where the emulator cannot be had, such as without a
+// network; not in CI, where that is a failure.
+func needEmulator(t *testing.T) {
+	t.Helper()
+	if _, err := installEmulator(context.Background()); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+func TestScripts(t *testing.T) {
+	needEmulator(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			// The scripts run elsewhere, and still build this module's function.
+			for _, name := range []string{"HOME", "GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "XDG_CACHE_HOME"} {
+				if v := os.Getenv(name); v != "" {
+					env.Setenv(name, v)
+				}
+			}
+			here, err := os.Getwd()
+			env.Setenv("HERE", here)
+			return err
+		},
+	})
+}
+
+func TestPrintAnswer(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, payload, want, wantErr string }{
+		{"text", `{"statusCode":200,"headers":{"content-type":"text/plain"},"cookies":["a=1","b=2"],"body":"hi"}`,
+			"200 OK\ncontent-type: text/plain\nset-cookie: a=1\nset-cookie: b=2\n\nhi\n", ""},
+		{"base64", `{"statusCode":201,"multiValueHeaders":{"X-A":["1","2"]},"body":"aGk=","isBase64Encoded":true}`,
+			"201 Created\nx-a: 1\nx-a: 2\n\nhi\n", ""},
+		{"bad base64", `{"statusCode":200,"body":"%","isBase64Encoded":true}`, "", "not base64"},
+		{"crash", `{"errorMessage":"exit status 1","errorType":"Runtime.ExitError"}`, "", "gave no answer"},
+		{"nothing", ``, "", "gave no answer"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got strings.Builder
+			err := printAnswer(&got, []byte(test.payload))
+			if (err != nil) != (test.wantErr != "") || err != nil && !strings.Contains(err.Error(), test.wantErr) {
+				t.Errorf("error = %v, want %q", err, test.wantErr)
+			}
+			if err == nil && got.String() != test.want {
+				t.Errorf("got %q, want %q", got.String(), test.want)
+			}
+		})
+	}
+	if err := printAnswer(failingWriter{}, []byte(`{"statusCode":200}`)); err == nil {
+		t.Error("no error although nothing could be written")
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
