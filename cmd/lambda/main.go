@@ -20,23 +20,28 @@ import (
 )
 
 func main() {
-	app, err := newApp()
+	opts, err := framework.OptionsFromEnv()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		exit(err)
 	}
-	// On SIGTERM the running request gets its answer. Lambda sends it to idle
-	// functions only; emulators and containers at any time.
+	app, err := framework.New(routegate.Manifest, handlers.All(), opts)
+	if err != nil {
+		exit(err)
+	}
+	serve(app)
+}
+
+func exit(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// serve answers invocations until the process ends. On SIGTERM the request that
+// is running gets its answer first. Lambda itself sends SIGTERM to idle
+// functions only; emulators and containers at any time.
+func serve(app *framework.App) {
 	lambda.StartWithOptions(app, lambda.WithEnableSIGTERM(func() {
 		app.Drain()
 		os.Exit(0)
 	}))
-}
-
-func newApp() (*framework.App, error) {
-	opts, err := framework.OptionsFromEnv()
-	if err != nil {
-		return nil, err
-	}
-	return framework.New(routegate.Manifest, handlers.All(), opts)
 }

@@ -133,7 +133,7 @@ func (r *Report) Print(w io.Writer) error {
 }
 
 // A line of a hostile file can have megabytes; a reader wants to see the place.
-const shownBefore, shownAfter = 60, 100
+const shownBefore, shownAfter = 100, 100
 
 func (r *Report) printOne(b *bytes.Buffer, c *cursor, at Span, text string) {
 	if at.Line == 0 {

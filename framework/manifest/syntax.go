@@ -137,6 +137,9 @@ func explainSyntax(line []byte, message string) (column, width int, text string)
 		at, text = unclosed(line, '[', ']'), `the list that starts here with "[" is not closed, or a "," is missing in it`
 	case "did not find expected ',' or '}'":
 		at, text = unclosed(line, '{', '}'), `the mapping that starts here with "{" is not closed, or a "," is missing in it`
+		if at > 0 && line[at-1] == '/' {
+			text = `"{" starts a mapping here, since it is inside another one or a list: put the path in quotes`
+		}
 	case "found unexpected end of stream", "found unexpected document indicator":
 		at, text = unclosedQuote(line, indent), "the text that starts here with a quote is not closed"
 	case "could not find expected ':'":

@@ -1,8 +1,8 @@
 package route
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/routegate/routegate/framework/manifest"
@@ -114,18 +114,23 @@ func (c *compiler) conflicts(routes []writtenRoute) {
 		}
 		var clash writtenRoute
 		var witness string
+		var duplicate bool
 		for _, other := range t.overlapping(r.Pattern) {
 			if clash.Route != nil && clash.Line <= other.Line {
 				continue
 			}
 			switch both(compareMethods(r.Method, other.Method), comparePatterns(r.Pattern, other.Pattern)) {
 			case same:
-				clash, witness = other, ""
+				method := r.Method
+				if method == AnyMethod {
+					method = Methods[0]
+				}
+				clash, witness, duplicate = other, method+" "+witnessPath(r.Pattern, free), true
 			case overlapping:
 				shared := intersection(r.Pattern, other.Pattern)
 				for _, method := range Methods {
 					if r.takes(method) && other.takes(method) && !answered(method, strongest(r.Method, other.Method), shared) {
-						clash, witness = other, method+" "+witnessPath(shared, free)
+						clash, witness, duplicate = other, method+" "+witnessPath(shared, free), false
 						break
 					}
 				}
@@ -133,7 +138,7 @@ func (c *compiler) conflicts(routes []writtenRoute) {
 		}
 		t.insert(r)
 		if clash.Route != nil {
-			c.reportClash(r, clash, witness)
+			c.reportClash(r, clash, witness, duplicate)
 		}
 	}
 }
@@ -146,25 +151,22 @@ func strongest(a, b string) string {
 	return a
 }
 
-func (c *compiler) reportClash(r, other writtenRoute, witness string) {
-	related := []manifest.Related{{Span: other.in.Path.Span, Message: "the other one"}}
-	line := strconv.Itoa(other.Line)
-	if witness == "" {
-		c.report.Add(manifest.Diagnostic{
-			Span: r.in.Path.Span, Rule: "duplicate-route", Related: related,
-			Message: strconv.Quote(r.Key()) + " takes the same requests as " + strconv.Quote(other.Key()) + " on line " + line,
-		})
-		return
+func (c *compiler) reportClash(r, other writtenRoute, witness string, duplicate bool) {
+	d := manifest.Diagnostic{
+		Span: r.in.Path.Span,
+		Rule: "route-conflict",
+		Message: fmt.Sprintf("%q and %q on line %d both match %q, and API Gateway does not say which is first",
+			r.Key(), other.Key(), other.Line, witness),
+		Related: []manifest.Related{{Span: other.in.Path.Span, Message: "the other one"}},
 	}
-	hint := ""
-	if r.Method != other.Method {
-		hint = ": name the methods instead of ANY"
+	switch {
+	case duplicate:
+		d.Rule = "duplicate-route"
+		d.Message = fmt.Sprintf("%q and %q on line %d match the same requests, such as %q", r.Key(), other.Key(), other.Line, witness)
+	case r.Method != other.Method:
+		d.Message += ": name the methods instead of ANY"
 	}
-	c.report.Add(manifest.Diagnostic{
-		Span: r.in.Path.Span, Rule: "route-conflict", Related: related,
-		Message: strconv.Quote(r.Key()) + " and " + strconv.Quote(other.Key()) + " on line " + line +
-			" both match " + strconv.Quote(witness) + ", and API Gateway does not say which is first" + hint,
-	})
+	c.report.Add(d)
 }
 
 // intersection returns the pattern of the paths that both overlapping patterns

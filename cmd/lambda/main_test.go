@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/routegate/routegate/framework"
+)
+
+const testManifest = `
+version: 1
+routes:
+  - {path: /ok, method: GET, handler: ok, public: true}
+  - {path: /slow, method: GET, handler: slow, public: true}
+  - {path: /stuck, method: GET, handler: stuck, public: true}
+  - {path: /heeds, method: GET, handler: heeds, public: true}
+  - {path: /panic, method: GET, handler: panic, public: true}
+  - {path: /exits, method: GET, handler: exits, public: true}
+  - {path: /large, method: GET, handler: large, public: true}
+`
+
+var testHandlers = framework.Handlers{
+	"ok": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "fine") },
+	"slow": func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(500 * time.Millisecond)
+		fmt.Fprint(w, "done")
+	},
+	"stuck": func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(patience)
+	},
+	"heeds": func(w http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		fmt.Fprintf(os.Stderr, "the context ended: %v\n", r.Context().Err())
+	},
+	"panic": func(http.ResponseWriter, *http.Request) { panic("at the disco") },
+	"exits": func(http.ResponseWriter, *http.Request) { os.Exit(7) },
+	"large": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("x", 7<<20)) },
+}
+
+// TestMain makes this test binary the function where a test starts it as one.
+func TestMain(m *testing.M) {
+	var manifest string
+	switch os.Getenv("ROUTEGATE_TEST_FUNCTION") {
+	case "":
+		os.Exit(m.Run())
+	case "main":
+		main()
+		return
+	case "test":
+		manifest = testManifest
+	case "bad":
+		manifest = strings.ReplaceAll(strings.ReplaceAll(testManifest, "/ok", "/slow"), "handler: panic", "handler: panik")
+	}
+	app, err := framework.New([]byte(manifest), testHandlers, framework.Options{})
+	if err != nil {
+		exit(err)
+	}
+	serve(app)
+}
+
+func inAMinute() time.Time { return time.Now().Add(time.Minute) }
+
+func TestServesTheShippedRoutes(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "main")
+	r.send("/v1/manage/hc", inAMinute())
+	if got := r.answer(); !strings.HasPrefix(got, `response: {"statusCode":200,`) || !strings.Contains(got, `{\"status\":\"ok\"}`) {
+		t.Errorf("answer is %s", got)
+	}
+}
+
+func TestEndsWhenIdle(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "main")
+	r.send("/v1/manage/hc", inAMinute())
+	r.answer()
+	if err := r.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := r.exitCode(); code != 0 {
+		t.Errorf("exit code %d, want 0\n%s", code, r.logged())
+	}
+}
+
+// SIGTERM lets the running request finish.
+func TestFinishesTheRunningRequest(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "test")
+	r.send("/slow", inAMinute())
+	time.Sleep(100 * time.Millisecond) // so that the handler runs
+	if err := r.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.answer(); !strings.Contains(got, `"body":"done"`) {
+		t.Errorf("answer is %s", got)
+	}
+	if code := r.exitCode(); code != 0 {
+		t.Errorf("exit code %d, want 0\n%s", code, r.logged())
+	}
+}
+
+// A handler that takes longer than Lambda allows is answered for in time, and
+// the function goes on.
+func TestAnswersBeforeTheDeadline(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "test")
+	for _, path := range []string{"/stuck", "/heeds"} {
+		deadline := time.Now().Add(2 * time.Second)
+		r.send(path, deadline)
+		got := r.answer()
+		if late := time.Since(deadline); late > 0 {
+			t.Errorf("%s: the answer is %v late", path, late)
+		}
+		if !strings.HasPrefix(got, `response: {"statusCode":503,`) || !strings.Contains(got, `\"code\":\"timeout\",\"request_id\":\"gateway-id\"`) {
+			t.Errorf("%s: answer is %s", path, got)
+		}
+	}
+	r.send("/ok", inAMinute())
+	if got := r.answer(); !strings.Contains(got, `"body":"fine"`) {
+		t.Errorf("answer after it is %s", got)
+	}
+	if !strings.Contains(r.logged(), "the context ended: context deadline exceeded") {
+		t.Errorf("the request's context did not end\n%s", r.logged())
+	}
+}
+
+func TestSurvivesAPanic(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "test")
+	r.send("/panic", inAMinute())
+	if got := r.answer(); !strings.HasPrefix(got, `response: {"statusCode":500,`) || !strings.Contains(got, `\"code\":\"internal_error\",\"request_id\":\"gateway-id\"`) {
+		t.Errorf("answer is %s", got)
+	}
+	if log := r.logged(); !strings.Contains(log, `"panic":"at the disco","stack":"goroutine`) || !strings.Contains(log, "main_test.go") {
+		t.Errorf("no panic with a stack in the log\n%s", log)
+	}
+	r.send("/ok", inAMinute())
+	if got := r.answer(); !strings.Contains(got, `"body":"fine"`) {
+		t.Errorf("answer after it is %s", got)
+	}
+}
+
+func TestRefusesALargeAnswer(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "test")
+	r.send("/large", inAMinute())
+	if got := r.answer(); !strings.HasPrefix(got, `response: {"statusCode":500,`) || !strings.Contains(got, `\"code\":\"response_too_large\"`) {
+		t.Errorf("answer is %.200s", got)
+	}
+	if log := r.logged(); !strings.Contains(log, "the limit of the HTTP API is 6291456") {
+		t.Errorf("the log does not say so\n%s", log)
+	}
+}
+
+func TestDoesNotStart(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "bad")
+	if code := r.exitCode(); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	for _, want := range []string{
+		`routes.yaml:5:12: error: "GET /slow" and "GET /slow" on line 4 match the same requests`,
+		`routes.yaml:8:42: error: unknown handler "panik", did you mean "panic"? [unknown-handler]`,
+	} {
+		if !strings.Contains(r.logged(), want) {
+			t.Errorf("the log does not say %s\n%s", want, r.logged())
+		}
+	}
+
+	r = startRuntime(t, "main", "AWS_API_GW_STAGE_NAME=a/b")
+	if code := r.exitCode(); code != 1 || !strings.Contains(r.logged(), `AWS_API_GW_STAGE_NAME: stage "a/b"`) {
+		t.Errorf("exit code %d, want 1\n%s", code, r.logged())
+	}
+}
