@@ -36,7 +36,7 @@ func (a *App) logRequest(ctx context.Context, e *apigw.Event, d route.Decision, 
 	switch {
 	case status >= 500:
 		level = slog.LevelError
-	case !d.Allowed:
+	case !d.Allowed, ans.failure != "":
 		level = slog.LevelWarn
 	}
 	attrs := make([]slog.Attr, 0, 12)

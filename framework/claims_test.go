@@ -1,0 +1,200 @@
+package framework
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/route"
+)
+
+func TestSplitText(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		text  any
+		style apigw.ClaimStyle
+		want  []string
+	}{
+		{"[a b]", apigw.HTTPAPIClaims, []string{"a", "b"}},
+		{"[a]", apigw.HTTPAPIClaims, []string{"a"}},
+		{"[]", apigw.HTTPAPIClaims, []string{}},
+		{"", apigw.HTTPAPIClaims, nil},
+		{"a", apigw.HTTPAPIClaims, []string{"a"}},
+		{"a b", apigw.HTTPAPIClaims, []string{"a b"}},
+		{"a,b", apigw.HTTPAPIClaims, []string{"a,b"}},
+		{"[a", apigw.HTTPAPIClaims, []string{"[a"}},
+		{"a]", apigw.HTTPAPIClaims, []string{"a]"}},
+		{"[[a]]", apigw.HTTPAPIClaims, []string{"[a]"}},
+		{"a,b", apigw.CognitoRESTClaims, []string{"a", "b"}},
+		{"a b", apigw.CognitoRESTClaims, []string{"a b"}},
+		{nil, apigw.HTTPAPIClaims, nil},
+		{true, apigw.HTTPAPIClaims, nil},
+		{json.Number("1"), apigw.HTTPAPIClaims, nil},
+	}
+	for _, test := range tests {
+		if diff := cmp.Diff(test.want, splitText(test.text, test.style)); diff != "" {
+			t.Errorf("splitText(%v) (-want +got):\n%s", test.text, diff)
+		}
+	}
+}
+
+func TestSameNumber(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		a, b string
+		want bool
+	}{
+		{"1900000000", "1.9e9", true},
+		{"1900000000", "1900000000.0", true},
+		{"1900000000", "1900000001", false},
+		{"", "", false},
+		{"a", "a", false},
+		{"0x10", "16", false},
+		{"1/2", "0.5", false},
+		{"1e999999999", "1e999999999", false},
+		{"Infinity", "Infinity", false},
+	}
+	for _, test := range tests {
+		if got := sameNumber(test.a, test.b); got != test.want {
+			t.Errorf("sameNumber(%q, %q) = %v, want %v", test.a, test.b, got, test.want)
+		}
+	}
+}
+
+// FuzzClaims takes the claims of two tokens. The gateway vouches for the first.
+//
+// With the first as the bearer token, its groups and scopes come out as they
+// are typed in it. With the second, whose signature nobody checked, the caller
+// is refused or gets no more than the text of the first could give.
+func FuzzClaims(f *testing.F) {
+	f.Add(`{"iss":"i","sub":"s","exp":1,"groups":["a","b c"]}`, `{"iss":"i","sub":"s","exp":1,"groups":["a","b","c"]}`)
+	f.Add(`{"iss":"i","sub":"s","exp":1,"groups":"[a]","scope":"x y"}`, `{"iss":"i","sub":"s","exp":1.0,"groups":["a"],"scope":"x y"}`)
+	f.Add(`{"iss":"i","groups":null,"scp":["x"]}`, `{"iss":"i","groups":[null]}`)
+	f.Add(`{"iss":"i","groups":{"a":["b"]}}`, `{"iss":"i","groups":"map[a:[b]]"}`)
+	f.Add(`{"iss":["i"],"groups":[["a"],1,true]}`, `{"iss":"[i]","groups":["[a]","1","true"]}`)
+	f.Add(`{"iss":"i","groups":["a"],"groups":["b"]}`, `{"iss":"i","iss":"i"}`)
+	f.Add(`{"iss":"i","exp":1e400}`, `{"iss":"i","exp":1e400}`)
+	f.Fuzz(func(t *testing.T, verified, shown string) {
+		reader := claimReader{groups: []string{"groups"}}
+		claims, err := tokenClaims(jwt(verified))
+		if err != nil {
+			if !json.Valid([]byte(verified)) {
+				return
+			}
+			var object map[string]any
+			if json.Unmarshal([]byte(verified), &object) == nil && object != nil && !hasTwice(verified) && !tooDeep(verified) {
+				t.Fatalf("claims %s: %v", verified, err)
+			}
+			return
+		}
+		texts := make(map[string]any)
+		for name, v := range claims {
+			if text, ok := apigw.HTTPAPIClaims.Text(name, v); ok {
+				texts[name] = text
+			}
+		}
+		a := apigw.Authorizer{Kind: apigw.JWTAuthorizer, Claims: texts}
+		if _, ok := texts["iss"]; !ok {
+			if reader.agree(claims, a) {
+				t.Fatal("agreed without iss")
+			}
+			return
+		}
+		if !reader.agree(claims, a) {
+			t.Fatalf("the verified token %s was refused", verified)
+		}
+		if diff := cmp.Diff(typedNames(claims["groups"]), reader.fromToken(claims, a).Groups); diff != "" {
+			t.Errorf("groups of %s (-typed +got):\n%s", verified, diff)
+		}
+
+		other, err := tokenClaims(jwt(shown))
+		if err != nil || !reader.agree(other, a) {
+			return
+		}
+		allowed := slices.Concat(typedNames(claims["groups"]), reader.fromText(a).Groups)
+		text, _ := texts["groups"].(string)
+		for _, group := range reader.fromToken(other, a).Groups {
+			// A forged list can cut the text otherwise, but not add to it.
+			if !slices.Contains(allowed, group) && !bytes.Contains([]byte(text), []byte(group)) {
+				t.Errorf("token %s brought the group %q, the verified one is %s", shown, group, verified)
+			}
+		}
+	})
+}
+
+func jwt(payload string) string {
+	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".e30"
+}
+
+// typedNames reads groups in another way than names does.
+func typedNames(v any) []string {
+	var groups []string
+	switch v := v.(type) {
+	case string:
+		groups = []string{v}
+	case []any:
+		for i := range v {
+			if s, ok := v[i].(string); ok {
+				groups = append(groups, s)
+			}
+		}
+	}
+	return groups
+}
+
+// hasTwice reports whether an object in the JSON text has a key twice, by
+// whether decoding it into a map and encoding that loses a token.
+func hasTwice(text string) bool {
+	count := func(s []byte) (tokens int) {
+		dec := json.NewDecoder(bytes.NewReader(s))
+		for {
+			if _, err := dec.Token(); err != nil {
+				return tokens
+			}
+			tokens++
+		}
+	}
+	var v any
+	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
+	dec.UseNumber()
+	if dec.Decode(&v) != nil {
+		return true
+	}
+	again, err := json.Marshal(v)
+	return err != nil || count([]byte(text)) != count(again)
+}
+
+func tooDeep(text string) bool {
+	depth, deepest := 0, 0
+	for _, c := range text {
+		switch c {
+		case '{', '[':
+			depth++
+			deepest = max(deepest, depth)
+		case '}', ']':
+			depth--
+		}
+	}
+	return deepest >= maxClaimDepth
+}
+
+// Every reason has a status that refuses and a text; none names what it wants.
+func TestProblemsOfReasons(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []route.Reason{
+		route.NoRoute, route.RouteMismatch, route.NoPrincipal, route.TokenMismatch, route.WrongAuth, route.MissingScope, route.MissingGroup,
+	} {
+		p := newProblem(reason.Status(), string(reason), "id")
+		if p.Status < 400 || p.Title == "" || p.Detail == "" {
+			t.Errorf("%s: %+v", reason, p)
+		}
+	}
+	if s := route.Reason("").Status(); s < 400 {
+		t.Errorf("the zero reason answers %d", s)
+	}
+}
