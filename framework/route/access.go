@@ -1,6 +1,9 @@
 package route
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Auth is how a caller proves who it is, or what a route asks of it. The zero
 // value, NoAuth, is no proof; as what a route asks, it lets nobody in.
@@ -32,6 +35,30 @@ type Access struct {
 	Auth   Auth
 	Groups []string // the caller must be in one of them; empty: not asked
 	Scopes []string // the token must hold one of them; empty: not asked
+}
+
+// String says in words who may call: "anyone", "any valid token", "group
+// ADMINS or USERS", "group ADMINS, and scope users/read", "any IAM caller".
+func (a Access) String() string {
+	switch a.Auth {
+	case Public:
+		return "anyone"
+	case IAM:
+		return "any IAM caller"
+	case NoAuth:
+		return "nobody"
+	}
+	var parts []string
+	if len(a.Groups) > 0 {
+		parts = append(parts, "group "+strings.Join(a.Groups, " or "))
+	}
+	if len(a.Scopes) > 0 {
+		parts = append(parts, "scope "+strings.Join(a.Scopes, " or "))
+	}
+	if len(parts) == 0 {
+		return "any valid token"
+	}
+	return strings.Join(parts, ", and ")
 }
 
 // A Principal is who calls, as somebody vouched for it who verified the token

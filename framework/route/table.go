@@ -53,6 +53,9 @@ func (t *Table) All() iter.Seq[*Route] { return slices.Values(t.routes) }
 // Len returns the number of routes.
 func (t *Table) Len() int { return len(t.routes) }
 
+// Tests returns the number of the manifest's own tests.
+func (t *Table) Tests() int { return len(t.tests) }
+
 // Groups returns the groups that the manifest declares or uses, sorted.
 func (t *Table) Groups() []string { return slices.Clone(t.groups) }
 
