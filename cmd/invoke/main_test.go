@@ -63,6 +63,11 @@ func TestFunction(t *testing.T) {
 			if err := printAnswer(&got, payload); err != nil {
 				got.WriteString(err.Error() + "\n")
 			}
+			want := section(archive, "want")
+			// The site map has whatever routes there are: its golden is cut.
+			if start, ok := bytes.CutSuffix(want, []byte("…\n")); ok && bytes.HasPrefix(got.Bytes(), start) {
+				return
+			}
 			if *update {
 				archive.Files = append(archive.Files[:1], txtar.File{Name: "want", Data: got.Bytes()})
 				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
@@ -70,7 +75,6 @@ func TestFunction(t *testing.T) {
 				}
 				return
 			}
-			want := section(archive, "want")
 			if want == nil {
 				t.Fatal("no golden: run with -update")
 			}

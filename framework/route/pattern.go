@@ -109,7 +109,8 @@ func ParsePattern(path string) (Pattern, error) {
 			case '+':
 				return fail(culprit, culprit+1, `has %q: a "+" comes last in a greedy variable and nowhere else`, part)
 			}
-			return fail(culprit, culprit+utf8.RuneLen(c), "has the character %q: API Gateway takes letters, digits and . : _ - only", c)
+			_, size := utf8.DecodeRuneInString(seg.text[i:])
+			return fail(culprit, culprit+size, "has the character %q: API Gateway takes letters, digits and . : _ - only", c)
 		}
 		if seg.kind != literal {
 			for _, earlier := range p.segments {
@@ -179,7 +180,7 @@ func (p Pattern) shape() string {
 // it takes an empty rest only behind a slash. Nothing is resolved: "." and ".."
 // are segments like any other, and letters match in their own case only.
 func (p Pattern) Match(path string) (values []string, ok bool) {
-	if p.segments == nil {
+	if p.segments == nil || !strings.HasPrefix(path, "/") {
 		return nil, false
 	}
 	rest := path
@@ -196,7 +197,7 @@ func (p Pattern) Match(path string) (values []string, ok bool) {
 			part = trimmed[:i]
 		}
 		switch {
-		case part == "" || trimmed == rest:
+		case part == "":
 			return nil, false
 		case s.kind == variable:
 			values = append(values, part)
@@ -211,6 +212,9 @@ func (p Pattern) Match(path string) (values []string, ok bool) {
 // fill returns the path that the pattern makes of its variables' values. ok is
 // false when one is missing.
 func (p Pattern) fill(values map[string]string) (path string, ok bool) {
+	if len(p.segments) == 0 {
+		return p.text, p.segments != nil
+	}
 	var b strings.Builder
 	for _, s := range p.segments {
 		b.WriteByte('/')
@@ -224,7 +228,7 @@ func (p Pattern) fill(values map[string]string) (path string, ok bool) {
 		}
 		b.WriteString(v)
 	}
-	return b.String(), p.segments != nil
+	return b.String(), true
 }
 
 // clean returns path with repeated slashes made one, and without a trailing

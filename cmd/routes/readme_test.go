@@ -1,0 +1,234 @@
+package main
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/routegate/routegate/framework/route"
+	"github.com/routegate/routegate/schema"
+)
+
+// A block is a fenced block of the README and the paragraph before it.
+type block struct {
+	language, text, before string
+}
+
+var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+
+func readme(t *testing.T) (string, []block) {
+	t.Helper()
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	var blocks []block
+	for _, m := range fence.FindAllStringSubmatchIndex(text, -1) {
+		before := strings.TrimSpace(text[:m[0]])
+		before = before[strings.LastIndex(before, "\n\n")+1:]
+		blocks = append(blocks, block{text[m[2]:m[3]], text[m[4]:m[5]], before})
+	}
+	if len(blocks) < 10 {
+		t.Fatalf("README.md has %d blocks: is it read right?", len(blocks))
+	}
+	return text, blocks
+}
+
+// TestReadme does what the README says, from top to bottom, in a copy of this
+// repository, and compares what is printed.
+//
+// The README shows the routes as they are shipped. Where routes.yaml has become
+// somebody's own it cannot be followed to the letter any more, so the test is
+// skipped then, unless ROUTEGATE_README says that it must hold, as in our CI.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	_, blocks := readme(t)
+	dir := t.TempDir()
+	copyRepository(t, dir)
+	goFile := regexp.MustCompile("`([\\w/]+\\.go)`")
+	for _, b := range blocks {
+		switch b.language {
+		case "console":
+			for _, c := range commands(b.text) {
+				if c.command == testCommand {
+					continue // it is what runs this test
+				}
+				got := shell(dir, c.command)
+				if diff := cmp.Diff(c.output, got); diff != "" {
+					if c.command == "go run ./cmd/routes list" && os.Getenv("ROUTEGATE_README") == "" {
+						t.Skip("routes.yaml is not the one that README.md shows")
+					}
+					t.Fatalf("$ %s\n(-README.md +printed):\n%s", c.command, diff)
+				}
+			}
+		case "diff":
+			cmd := exec.Command("git", "apply", "-")
+			cmd.Dir, cmd.Stdin = dir, strings.NewReader(b.text)
+			cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s\n%s", err, out, b.text)
+			}
+		case "go":
+			name := goFile.FindStringSubmatch(b.before)
+			if name == nil {
+				t.Fatalf("the paragraph names no file for\n%s", b.text)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name[1]), []byte(b.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		case "hcl":
+			written, err := os.ReadFile(filepath.Join(dir, "deploy/terraform/routes_definitions.tf"))
+			if err != nil || !strings.Contains(string(written), b.text) {
+				t.Fatalf("%v: the file holds\n%s\nwithout\n%s", err, written, b.text)
+			}
+		default:
+			t.Fatalf("no way to check a block of %q", b.language)
+		}
+	}
+	// Who did all that has a service that still builds and whose tests pass.
+	for _, command := range []string{"gofmt -l handlers && go vet ./handlers ./cmd/lambda", "go test ./handlers ./cmd/gen-tf >log 2>&1 || cat log"} {
+		if got := shell(dir, command); got != "" {
+			t.Errorf("$ %s\n%s", command, got)
+		}
+	}
+}
+
+// testCommand is how the README says to run the tests.
+const testCommand = "go test ./..."
+
+type shown struct{ command, output string }
+
+func commands(text string) []shown {
+	var list []shown
+	for line := range strings.Lines(text) {
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			list = append(list, shown{command: strings.TrimSpace(command)})
+		} else if len(list) > 0 {
+			list[len(list)-1].output += line
+		}
+	}
+	return list
+}
+
+func shell(dir, command string) string {
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "AWS_API_GW_STAGE_NAME=", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME=")
+	out, _ := cmd.CombinedOutput() // go run prints the exit code
+	return string(out)
+}
+
+func copyRepository(t *testing.T, dir string) {
+	t.Helper()
+	root := os.DirFS("../..")
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name == ".git":
+			return fs.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(dir, name), 0o755)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		data, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, name), data, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The README's tables are complete.
+func TestReadmeTables(t *testing.T) {
+	t.Parallel()
+	text, _ := readme(t)
+	column := func(heading string) []string {
+		t.Helper()
+		_, table, ok := strings.Cut(text, heading)
+		if !ok {
+			t.Fatalf("README.md has no table %q", heading)
+		}
+		var cells []string
+		for line := range strings.Lines(table) {
+			if !strings.HasPrefix(line, "| `") {
+				if len(cells) > 0 {
+					break
+				}
+				continue
+			}
+			cells = append(cells, strings.Split(line, "`")[1])
+		}
+		slices.Sort(cells)
+		return cells
+	}
+
+	var s struct {
+		Defs struct {
+			Route struct{ Properties map[string]any }
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(schema.Routes, &s); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for key := range s.Defs.Route.Properties {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	if diff := cmp.Diff(keys, column("| key of a route |")); diff != "" {
+		t.Errorf("keys of a route (-schema +README.md):\n%s", diff)
+	}
+
+	codes := []string{
+		string(route.NoRoute), string(route.RouteMismatch), string(route.NoPrincipal), string(route.TokenMismatch),
+		string(route.WrongAuth), string(route.MissingScope), string(route.MissingGroup),
+	}
+	slices.Sort(codes)
+	if diff := cmp.Diff(codes, column("| code |")); diff != "" {
+		t.Errorf("codes (-package route +README.md):\n%s", diff)
+	}
+	for _, line := range strings.Split(text, "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 || !slices.Contains(codes, strings.Trim(cells[1], " `")) {
+			continue
+		}
+		code := route.Reason(strings.Trim(cells[1], " `"))
+		if got := strings.TrimSpace(cells[2]); got != statusText(code) {
+			t.Errorf("README.md says that %s is %s, it is %s", code, got, statusText(code))
+		}
+	}
+
+	options, err := os.ReadFile("../../framework/options.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := regexp.MustCompile(`"((?:AWS|JWT)_[A-Z_]+)`).FindAllStringSubmatch(string(options), -1)
+	var read []string
+	for _, v := range variables {
+		if !slices.Contains(read, v[1]) {
+			read = append(read, v[1])
+		}
+	}
+	slices.Sort(read)
+	if diff := cmp.Diff(read, column("| variable |")); diff != "" {
+		t.Errorf("variables (-options.go +README.md):\n%s", diff)
+	}
+}
+
+func statusText(r route.Reason) string {
+	return map[int]string{401: "401", 403: "403", 404: "404"}[r.Status()]
+}
