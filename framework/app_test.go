@@ -102,6 +102,26 @@ func TestStage(t *testing.T) {
 	}
 }
 
+// The first segment of a route may have the stage's name.
+func TestStageNamedAsASegment(t *testing.T) {
+	t.Parallel()
+	s := newService(t, echoManifest, framework.Options{Stage: "v1"}, "echo")
+	for _, test := range []struct{ rawPath, routeKey, param string }{
+		{"/v1/v1/files/a", "ANY /v1/files/{path+}", "a"}, // as on execute-api
+		{"/v1/files/a/", "ANY /v1/files/{path+}", "a/"},  // a custom domain that leaves the stage out
+		{"/v1/v1/files/v1/a", "ANY /v1/files/{path+}", "v1/a"},
+	} {
+		got := s.invoke(t, httpAPI("GET", test.rawPath, test.routeKey, params("path", test.param), at("requestContext.stage", "v1")))
+		if got != ran("echo") || strings.TrimRight(s.got.URL.Path, "/") != "/v1/files/"+strings.TrimRight(test.param, "/") {
+			t.Errorf("%s: %+v", test.rawPath, got)
+		}
+	}
+	// The router has nothing to go by, and takes the first segment for the stage.
+	if got := s.invoke(t, httpAPI("GET", "/v1/files/a", "$default", at("requestContext.stage", "v1"))); got != refused(404, "no_route") {
+		t.Errorf("by the router: %+v", got)
+	}
+}
+
 // Greedy values come as they were sent.
 func TestGreedyValue(t *testing.T) {
 	t.Parallel()

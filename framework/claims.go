@@ -18,13 +18,13 @@ import (
 // A claimReader makes a route.Caller of what the gateway vouches for.
 //
 // API Gateway hands over claims as text: ["staff admin"] arrives as
-// "[staff admin]", which reads as the groups staff and admin (facts, 4.3). So
-// groups are read from the payload of the bearer token that the gateway has
-// just verified, once it is shown to be that token: rendered the gateway's way
-// it must equal the gateway's text of iss, sub, exp, scope, scp and, where the
-// groups claim is flat, of that claim. A token that disagrees is refused. Only
-// where the request has no bearer token (the authorizer then takes it from
-// elsewhere) is the text itself split.
+// "[staff admin]", which reads as the groups staff and admin (captures of live
+// traffic show it; AWS documents no form). So groups are read from the payload
+// of the bearer token that the gateway has just verified, once it is shown to be
+// that token: rendered the gateway's way it must equal the gateway's text of
+// iss, sub, exp, scope, scp and, where the groups claim is flat, of that claim.
+// A token that disagrees is refused. Only where the request has no bearer token
+// (the authorizer then takes it from elsewhere) is the text itself split.
 type claimReader struct {
 	groups []string // the path of the groups claim
 }
@@ -114,10 +114,10 @@ func (c claimReader) fromToken(claims map[string]any, a apigw.Authorizer) route.
 
 // vouched reports whether a group of a nested claim occurs in the gateway's
 // text of the claim around it. How the gateway writes nested claims is not
-// certain, map[k:v] or JSON (facts, 4.3), but in either form a name stands
-// between characters that no group's name has. So a bearer token that agrees in
-// all else cannot bring groups that the verified one has not. A flat claim was
-// compared as a whole.
+// certain, map[k:v] or JSON, but in either form a name stands between characters
+// that no group's name has. So a bearer token that agrees in all else cannot
+// bring groups that the verified one has not. A flat claim was compared as a
+// whole.
 func (c claimReader) vouched(group string, a apigw.Authorizer) bool {
 	if len(c.groups) == 1 {
 		return true

@@ -62,7 +62,7 @@ func OptionsFromEnv() (Options, error) {
 	return opts, nil
 }
 
-// A stage's name is one segment of a path (facts, section 5).
+// A stage's name is one segment of a path (API reference, CreateStage).
 var stageName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 func checkStage(stage string) error {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,12 +72,7 @@ func TestReadme(t *testing.T) {
 				}
 			}
 		case "diff":
-			cmd := exec.Command("git", "apply", "-")
-			cmd.Dir, cmd.Stdin = dir, strings.NewReader(b.text)
-			cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s\n%s", err, out, b.text)
-			}
+			applyDiff(t, dir, b.text)
 		case "go":
 			name := goFile.FindStringSubmatch(b.before)
 			if name == nil {
@@ -99,6 +95,47 @@ func TestReadme(t *testing.T) {
 		if got := shell(dir, command); got != "" {
 			t.Errorf("$ %s\n%s", command, got)
 		}
+	}
+}
+
+// applyDiff applies a unified diff of one file. Where each hunk goes is found by
+// its text, which must be there once; its line numbers must be right as well.
+func applyDiff(t *testing.T, dir, diff string) {
+	t.Helper()
+	hunks := regexp.MustCompile(`(?m)^@@ -(\d+),(\d+) \+\d+,(\d+) @@\n`).Split(diff, -1)
+	heads := regexp.MustCompile(`(?m)^@@ -(\d+),(\d+) \+\d+,(\d+) @@$`).FindAllStringSubmatch(diff, -1)
+	_, name, ok := strings.Cut(strings.TrimSpace(hunks[0]), "+++ b/")
+	if !ok || len(hunks) != len(heads)+1 || len(heads) == 0 {
+		t.Fatalf("not a diff of one file:\n%s", diff)
+	}
+	name = filepath.Join(dir, filepath.FromSlash(name))
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for i, hunk := range hunks[1:] {
+		var before, after strings.Builder
+		for line := range strings.Lines(hunk) {
+			if line[0] != '+' {
+				before.WriteString(line[1:])
+			}
+			if line[0] != '-' {
+				after.WriteString(line[1:])
+			}
+		}
+		if strings.Count(text, before.String()) != 1 {
+			t.Fatalf("%s does not have once what this changes:\n%s", name, hunk)
+		}
+		at := strings.Count(text[:strings.Index(text, before.String())], "\n") + 1
+		got := []string{strconv.Itoa(at), strconv.Itoa(strings.Count(before.String(), "\n")), strconv.Itoa(strings.Count(after.String(), "\n"))}
+		if diff := cmp.Diff(heads[i][1:], got); diff != "" {
+			t.Fatalf("start and lengths of a hunk (-README.md +right):\n%s%s", diff, hunk)
+		}
+		text = strings.Replace(text, before.String(), after.String(), 1)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -113,12 +113,20 @@ func unknownEvent(top object, looksLike string) error {
 
 // trimStage drops "/stage" from the front of path where it is a whole segment, so
 // that stage "mvp" leaves "/mvpadmin/x" alone. The default stage adds no segment.
-func trimStage(path, stage string) string {
+//
+// Whether a custom domain that is mapped to a named stage puts the stage in front
+// rests on one report. So a path that is already what the gateway matched, which
+// is resource filled with params, is left alone: with the stage "v1" and the route
+// "/v1/x" the first segment of "/v1/x" is the route's.
+func trimStage(path, stage, resource string, params map[string]string) string {
 	if stage == "" || stage == "$default" {
 		return path
 	}
 	rest, ok := strings.CutPrefix(path, "/"+stage)
 	if !ok || rest != "" && rest[0] != '/' {
+		return path
+	}
+	if filled, ok := fill(resource, params); ok && strings.TrimRight(filled, "/") == strings.TrimRight(path, "/") {
 		return path
 	}
 	return rest

@@ -37,8 +37,9 @@ func (e *Event) decodeV2(top object) {
 	// is a character the client escaped, so it is neither parsed nor decoded.
 	// It holds the stage, unless that is $default, and never the mapping key; it
 	// is empty where a request has nothing after the mapping key.
-	e.Path = orRoot(trimStage(path, e.Stage))
 	e.RouteKey = top.text("routeKey")
 	e.PathParameters = top.textMap("pathParameters") // decoded too
+	_, resource, _ := strings.Cut(e.RouteKey, " ")
+	e.Path = orRoot(trimStage(path, e.Stage, resource, e.PathParameters))
 	e.Authorizer = authorizerV2(authorizer)
 }

@@ -71,7 +71,7 @@ func (e *Event) decodeV1(top object) {
 	if contextPath != "" {
 		path = contextPath
 	}
-	path = trimStage(path, e.Stage)
+	path = trimStage(path, e.Stage, resource, params)
 	if custom {
 		path = trimBasePath(path, resource, params)
 	}

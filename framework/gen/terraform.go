@@ -59,7 +59,7 @@ const variable = "routes_definitions"
 // a map from the name of each route to what API Gateway must know of it. It is
 // the input of the module obytes/terraform-aws-lambda-api, which makes an
 // aws_apigatewayv2_route of each entry
-// (https://github.com/obytes/terraform-aws-lambda-api; facts, section 7.3).
+// (https://github.com/obytes/terraform-aws-lambda-api).
 //
 // Groups are not part of it: API Gateway knows scopes only, and the function
 // checks the groups.
@@ -101,8 +101,9 @@ func attributes(r *route.Route) []attribute {
 	return []attribute{
 		{"operation_name", r.Summary},
 		{"route_key", r.Key()},
-		// HTTP APIs have no API keys (facts, section 7.5). The argument is for
-		// WebSocket APIs, and what true does to another is not known.
+		// HTTP APIs have no API keys (developer guide, "Choose between REST APIs
+		// and HTTP APIs"). The argument is for WebSocket APIs, and what true does
+		// to another is not known.
 		{"api_key_required", false},
 		{"authorization_type", authorizationType(r.Access)},
 		// Never null, so that every entry has the same type.
@@ -118,7 +119,7 @@ func authorizationType(a route.Access) string {
 	switch {
 	case a.Auth == route.JWT:
 		return "JWT"
-	case len(a.Scopes) > 0: // API Gateway checks them with JWT only (facts, section 7.3)
+	case len(a.Scopes) > 0: // API Gateway checks them with JWT only (CreateRoute)
 		panic(fmt.Sprintf("gen: scopes with access %q", a.Auth))
 	case a.Auth == route.IAM:
 		return "AWS_IAM"
