@@ -94,13 +94,7 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, fmt.Errorf("event not understood: %w", err)
 	}
 	caller := a.claims.caller(event)
-	decision := a.router.Decide(route.Request{
-		Method:         event.Method,
-		Path:           event.Path,
-		RouteKey:       event.RouteKey,
-		PathParameters: event.PathParameters,
-		Caller:         caller,
-	})
+	decision := a.decide(event, caller)
 	id := requestID(ctx, event)
 	ctx = context.WithValue(ctx, requestKey, &requestValues{table: a.table, caller: caller})
 	answer := a.answer(ctx, event, decision, id)
@@ -115,6 +109,22 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	a.logRequest(ctx, event, decision, answer, id, time.Since(start))
 	return out, nil
+}
+
+// Decide returns the decision that Invoke makes of an event, for tools that
+// explain it. No handler runs.
+func (a *App) Decide(e *apigw.Event) route.Decision {
+	return a.decide(e, a.claims.caller(e))
+}
+
+func (a *App) decide(e *apigw.Event, caller route.Caller) route.Decision {
+	return a.router.Decide(route.Request{
+		Method:         e.Method,
+		Path:           e.Path,
+		RouteKey:       e.RouteKey,
+		PathParameters: e.PathParameters,
+		Caller:         caller,
+	})
 }
 
 // Drain returns when no request has been running for a tenth of a second, by

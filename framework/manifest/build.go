@@ -35,6 +35,9 @@ func (b *builder) manifest(root *node) *Manifest {
 }
 
 func (b *builder) vocabulary(n *node) *Vocabulary {
+	if n.kind != mapping || n.partial {
+		return nil // which names there are was not to be read
+	}
 	v := &Vocabulary{}
 	for _, f := range n.fields {
 		name := Name{String: f.key}
@@ -135,7 +138,7 @@ func (b *builder) list(n *node) []String {
 		if first, ok := seen[s.Value]; ok {
 			b.report.Add(Diagnostic{
 				Span: s.Span, Rule: "duplicate-value",
-				Message: "duplicate " + quote(s.Value) + ", first on line " + itoa(first.Line),
+				Message: "duplicate " + Quote(s.Value) + ", first on line " + itoa(first.Line),
 				Related: []Related{{first, "the first one"}},
 			})
 			continue
@@ -147,7 +150,7 @@ func (b *builder) list(n *node) []String {
 }
 
 func text(n *node) String {
-	if v, ok := n.value.(string); ok && n.kind == scalar {
+	if v, ok := n.value.(string); ok && n.kind == scalar && !n.refused {
 		return String{Value: v, Span: n.Span}
 	}
 	return String{}

@@ -38,6 +38,7 @@ const MaxSize = 8 << 20
 // well-formed, for further checks, and may be nil when there was nothing.
 func Parse(filename string, src []byte) (*Manifest, *Report) {
 	r := &Report{Filename: filename, Source: src}
+	defer r.Sort()
 	root := parseTree(r)
 	if root == nil {
 		return nil, r
@@ -46,10 +47,10 @@ func Parse(filename string, src []byte) (*Manifest, *Report) {
 	if root.kind != mapping {
 		return nil, r
 	}
-	m := (&builder{report: r}).manifest(root)
-	r.Sort()
-	return m, r
+	return (&builder{report: r}).manifest(root), r
 }
+
+const emptyFile = `the file is empty: a manifest has at least "version" and "routes"`
 
 // parseTree returns nil when there is no document to go on with.
 func parseTree(r *Report) *node {
@@ -69,7 +70,11 @@ func parseTree(r *Report) *node {
 	// A byte order mark is no character of the file.
 	r.Source = bytes.TrimPrefix(r.Source, []byte("\uFEFF"))
 	if at, c := firstControl(r.Source); at >= 0 {
-		r.Errorf(Span{posAt(r.Source, at), 1}, "control-character", "control character U+%04X is not allowed", c)
+		what := "control character"
+		if c == '\uFEFF' {
+			what = "byte order mark"
+		}
+		r.Errorf(Span{posAt(r.Source, at), 1}, "control-character", "%s U+%04X is not allowed here", what, c)
 		return nil
 	}
 
@@ -77,7 +82,7 @@ func parseTree(r *Report) *node {
 	doc, err := decodeYAML(dec)
 	switch {
 	case errors.Is(err, io.EOF):
-		r.Errorf(Span{Pos{1, 1}, 1}, "empty-file", `the file is empty: a manifest has at least "version" and "routes"`)
+		r.Errorf(Span{Pos{1, 1}, 1}, "empty-file", emptyFile)
 		return nil
 	case err != nil:
 		r.Add(syntaxError(r.Source, err))
@@ -85,6 +90,10 @@ func parseTree(r *Report) *node {
 	}
 	b := &treeBuilder{report: r, cursor: cursor{lines: splitLines(r.Source)}}
 	root := b.build(doc.Content[0])
+	if root != nil && root.kind == scalar && root.value == nil && root.text == "" {
+		r.Errorf(Span{Pos{1, 1}, 1}, "empty-file", emptyFile)
+		root = nil
+	}
 
 	switch second, err := decodeYAML(dec); {
 	case errors.Is(err, io.EOF):

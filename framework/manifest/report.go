@@ -1,12 +1,13 @@
 package manifest
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -121,21 +122,20 @@ func (r *Report) Print(w io.Writer) error {
 	// Related places get a cursor of their own, so that going back to one does
 	// not make the other start its line again.
 	at, related := cursor{lines: lines}, cursor{lines: lines}
-	var b bytes.Buffer
+	b := bufio.NewWriter(w)
 	for _, d := range r.Diagnostics {
-		r.printOne(&b, &at, d.Span, fmt.Sprintf("%s: %s [%s]", d.Severity, d.Message, d.Rule))
+		r.printOne(b, &at, d.Span, fmt.Sprintf("%s: %s [%s]", d.Severity, d.Message, d.Rule))
 		for _, rel := range d.Related {
-			r.printOne(&b, &related, rel.Span, "note: "+rel.Message)
+			r.printOne(b, &related, rel.Span, "note: "+rel.Message)
 		}
 	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return b.Flush()
 }
 
 // A line of a hostile file can have megabytes; a reader wants to see the place.
 const shownBefore, shownAfter = 100, 100
 
-func (r *Report) printOne(b *bytes.Buffer, c *cursor, at Span, text string) {
+func (r *Report) printOne(b *bufio.Writer, c *cursor, at Span, text string) {
 	if at.Line == 0 {
 		fmt.Fprintf(b, "%s: %s\n", r.Filename, text)
 		return
@@ -145,9 +145,9 @@ func (r *Report) printOne(b *bytes.Buffer, c *cursor, at Span, text string) {
 		return
 	}
 	line, offset := c.seek(at.Pos)
-	before, after := string(line[:offset]), string(firstRunes(line[offset:], shownAfter))
-	if at.Column > shownBefore+1 {
-		before = "…" + string(lastRunes(line[:offset], shownBefore))
+	before, after := string(lastRunes(line[:offset], shownBefore)), string(firstRunes(line[offset:], shownAfter))
+	if len(before) < offset {
+		before = "…" + before
 	}
 	if offset+len(after) < len(line) {
 		after += "…"
@@ -168,7 +168,7 @@ func (r *Report) printOne(b *bytes.Buffer, c *cursor, at Span, text string) {
 // printable replaces what a terminal would not show as one character.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
-		if c != '\t' && (c < ' ' || c >= 0x7f && c < 0xa0) {
+		if c != '\t' && !unicode.IsGraphic(c) {
 			return utf8.RuneError
 		}
 		return c

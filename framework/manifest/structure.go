@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -44,6 +45,9 @@ func checkStructure(r *Report, root *node) {
 type structure struct {
 	report *Report
 	root   *node
+
+	slipsOf *node           // the mapping that slips is about
+	slips   map[string]bool // the keys that its unknown keys seem to mean
 }
 
 // add reports the leaves of the tree of errors: what is above them only says
@@ -72,18 +76,27 @@ func (s *structure) add(e *jsonschema.ValidationError) {
 	case "required":
 		s.missingKeys(p)
 	case "anyOf":
-		s.report.Errorf(p.node.Span, "missing-key", `the test has neither "allow" nor "deny"`)
+		if !p.node.partial && !s.misspelt(p, "allow") && !s.misspelt(p, "deny") {
+			s.report.Errorf(p.node.Span, "missing-key", `the test has neither "allow" nor "deny"`)
+		}
 	case "type":
-		s.report.Errorf(p.node.Span, "wrong-type", "%s must be %s, got %s", p.what(), expected(p.schema), got(p.node))
+		s.report.Errorf(p.node.Span, "wrong-type", "%s must be %s, got %s%s", p.what(), expected(p.schema), got(p.node), mend(p.schema, p.node))
 	case "const":
-		s.report.Errorf(p.node.Span, "bad-value", "%s must be %v, got %s", p.what(), p.schema.Constant[0], got(p.node))
+		want := fmt.Sprint(p.schema.Constant[0])
+		hint := ""
+		if p.node.value == want {
+			hint = ": write it without quotes"
+		}
+		s.report.Errorf(p.node.Span, "bad-value", "%s must be %s, got %s%s", p.what(), want, got(p.node), hint)
 	case "enum":
 		s.badChoice(p)
 	case "minLength":
+		p.node.refused = true
 		s.report.Errorf(p.node.Span, "bad-value", "%s must not be empty", p.what())
 	case "maxLength":
+		p.node.refused = true
 		s.report.Errorf(p.node.Span, "too-long", "%s has %d characters, at most %d are allowed",
-			quote(p.node.text), utf8.RuneCountInString(p.node.text), p.schema.MaxLength)
+			Quote(p.node.text), utf8.RuneCountInString(p.node.text), p.schema.MaxLength)
 	case "minItems":
 		s.report.Errorf(p.node.Span, "bad-value", "%s is empty: %s", p.what(), whenEmpty[p.name])
 	case "maxItems":
@@ -123,15 +136,15 @@ func (p position) what() string {
 	case p.item:
 		return itemWord(p.name)
 	}
-	return quote(p.name)
+	return Quote(p.name)
 }
 
 func itemWord(list string) string {
 	switch list {
 	case "allow", "deny":
-		return "a request of " + quote(list)
+		return "a request of " + Quote(list)
 	}
-	return "an entry of " + quote(list)
+	return "an entry of " + Quote(list)
 }
 
 // noun names the mapping for messages about its keys.
@@ -144,7 +157,7 @@ func (p position) noun() string {
 	case p.name == "":
 		return "the manifest"
 	}
-	return quote(p.name)
+	return Quote(p.name)
 }
 
 // find follows a JSON pointer (RFC 6901), in the percent-encoded form that
@@ -191,11 +204,7 @@ func (s *structure) find(pointer string) position {
 }
 
 func (s *structure) unknownKeys(p position) {
-	known := make([]string, 0, len(p.schema.Properties))
-	for name := range p.schema.Properties {
-		known = append(known, name)
-	}
-	slices.Sort(known)
+	known := propertyNames(p.schema)
 	for _, f := range p.node.fields {
 		if slices.Contains(known, f.key.Value) {
 			continue
@@ -204,19 +213,39 @@ func (s *structure) unknownKeys(p position) {
 		if hint == "" {
 			hint = ", expected one of " + strings.Join(known, ", ")
 		}
-		s.report.Errorf(f.key.Span, "unknown-key", "unknown key %s%s", quote(f.key.Value), hint)
+		s.report.Errorf(f.key.Span, "unknown-key", "unknown key %s%s", Quote(f.key.Value), hint)
 	}
 }
 
 func (s *structure) missingKeys(p position) {
 	for _, name := range p.schema.Required {
-		if _, ok := p.node.field(name); !ok {
-			s.report.Errorf(p.node.Span, "missing-key", "%s has no %s", p.noun(), quote(name))
+		if _, ok := p.node.field(name); !ok && !p.node.partial && !s.misspelt(p, name) {
+			s.report.Errorf(p.node.Span, "missing-key", "%s has no %s", p.noun(), Quote(name))
 		}
 	}
 }
 
+// misspelt reports whether a key was reported as a slip of name, so that name
+// is not missing on top of it.
+func (s *structure) misspelt(p position, name string) bool {
+	if s.slipsOf != p.node {
+		s.slipsOf, s.slips = p.node, make(map[string]bool)
+		known := propertyNames(p.schema)
+		for _, f := range p.node.fields {
+			if p.schema.Properties[f.key.Value] == nil {
+				s.slips[nearest(f.key.Value, known)] = true
+			}
+		}
+	}
+	return s.slips[name]
+}
+
+func propertyNames(s *jsonschema.Schema) []string {
+	return slices.Sorted(maps.Keys(s.Properties))
+}
+
 func (s *structure) badChoice(p position) {
+	p.node.refused = true
 	var choices []string
 	for _, v := range p.schema.Enum {
 		choices = append(choices, fmt.Sprint(v))
@@ -232,27 +261,29 @@ func (s *structure) badChoice(p position) {
 		if hint == "" {
 			hint = ", expected one of " + strings.Join(choices, ", ")
 		}
-		s.report.Errorf(p.node.Span, "bad-value", "unknown %s %s%s", p.name, quote(text), hint)
+		s.report.Errorf(p.node.Span, "bad-value", "unknown %s %s%s", p.name, Quote(text), hint)
 	}
 }
 
 // badText says what the pattern means.
 func (s *structure) badText(p position, e *jsonschema.ValidationError) {
 	at, text := p.node.Span, p.node.text
+	p.node.refused = true
 	def := strings.TrimSuffix(e.AbsoluteKeywordLocation, "/pattern")
 	switch def = def[strings.LastIndexByte(def, '/')+1:]; def {
 	case "path":
 		// Package route reads paths, and says which character is wrong.
+		p.node.refused = false
 	case "group":
-		s.report.Errorf(at, "bad-name", "group %s must hold no space, comma, bracket or control character", quote(text))
+		s.report.Errorf(at, "bad-name", "group %s must hold no space, comma, bracket or control character", Quote(text))
 	case "scope":
-		s.report.Errorf(at, "bad-name", "scope %s must be printable ASCII without space, comma, bracket, double quote and backslash", quote(text))
+		s.report.Errorf(at, "bad-name", "scope %s must be printable ASCII without space, comma, bracket, double quote and backslash", Quote(text))
 	case "name":
-		s.report.Errorf(at, "bad-name", "%s %s must start with a letter or _ and hold letters, digits, _ and - only", p.name, quote(text))
+		s.report.Errorf(at, "bad-name", "%s %s must start with a letter or _ and hold letters, digits, _ and - only", p.name, Quote(text))
 	case "summary":
-		s.report.Errorf(at, "bad-value", "%s must be one line: the rest belongs in %s", quote(p.name), quote("description"))
+		s.report.Errorf(at, "bad-value", "%s must be one line without tabs and control characters: the rest belongs in %s", Quote(p.name), Quote("description"))
 	case "request":
-		s.report.Errorf(at, "bad-request", `%s must be a method and a path, such as "GET /v1/users/42", got %s`, p.what(), quote(text))
+		s.report.Errorf(at, "bad-request", `%s must be a method and a path, such as "GET /v1/users/42", got %s`, p.what(), Quote(text))
 	default:
 		s.report.Errorf(at, "bad-value", "%s %s", p.what(), e.Message)
 	}
@@ -276,7 +307,31 @@ func expected(s *jsonschema.Schema) string {
 	return s.Types[0]
 }
 
-// got says in words what a value is, and how to mend the usual slips.
+// mend says how to mend the usual slips of the type that s wants, or nothing.
+func mend(s *jsonschema.Schema, n *node) string {
+	if n.kind != scalar || len(s.Types) == 0 {
+		return ""
+	}
+	text, isText := n.value.(string)
+	switch {
+	case s.Types[0] == "string" && n.value != nil:
+		return ": put it in quotes if text is meant"
+	case s.Types[0] == "boolean" && isText:
+		switch strings.ToLower(text) {
+		case "true", "false":
+			return ": write " + strings.ToLower(text) + " without quotes"
+		case "yes", "on", "y":
+			return ": write true"
+		case "no", "off", "n":
+			return ": write false"
+		}
+	case s.Types[0] == "array" && isText:
+		return `: put it in "[" and "]"`
+	}
+	return ""
+}
+
+// got says in words what a value is.
 func got(n *node) string {
 	switch n.kind {
 	case mapping:
@@ -288,15 +343,9 @@ func got(n *node) string {
 	case nil:
 		return "nothing"
 	case bool:
-		return fmt.Sprintf("%v: put it in quotes if text is meant", v)
+		return strconv.FormatBool(v)
 	case string:
-		switch strings.ToLower(v) {
-		case "yes", "on", "y":
-			return quote(v) + ": write true"
-		case "no", "off", "n":
-			return quote(v) + ": write false"
-		}
-		return quote(v)
+		return Quote(v)
 	}
 	return "the number " + n.text
 }

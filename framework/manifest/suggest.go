@@ -11,19 +11,27 @@ import (
 // likely a slip of, and "" when none is near. Among equally near ones it takes
 // the first in the order of the alphabet.
 func Suggest(name string, candidates []string) string {
+	best := nearest(name, candidates)
+	if best == "" {
+		return ""
+	}
+	return ", did you mean " + Quote(best) + "?"
+}
+
+// nearest returns the candidate that Suggest suggests, or "".
+func nearest(name string, candidates []string) string {
 	// A slip changes a letter or two, in a long name three. More would suggest
 	// names that are not alike.
-	limit := min(3, 1+utf8.RuneCountInString(name)/4) + 1
+	// And where every letter is changed nothing is alike.
+	length := utf8.RuneCountInString(name)
+	limit := min(3, 1+length/4, length-1) + 1
 	best := ""
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
 		if d := distance(strings.ToLower(name), strings.ToLower(c), limit); d < limit && name != c {
 			best, limit = c, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return ", did you mean " + quote(best) + "?"
+	return best
 }
 
 // distance is the number of letters to insert, delete, change or swap with
@@ -55,9 +63,10 @@ func distance(a, b string, limit int) int {
 	return min(above[len(t)], limit)
 }
 
-// quote quotes what the file says, cut to what a reader wants to see of it.
-func quote(s string) string {
-	const most = 80
+// Quote quotes what the file says, as strconv.Quote does, but cut to what a
+// reader wants to see of it: a file may say much, and say it often.
+func Quote(s string) string {
+	const most = 200
 	if utf8.RuneCountInString(s) > most {
 		s = string(firstRunes([]byte(s), most)) + "…"
 	}

@@ -20,6 +20,10 @@ type node struct {
 
 	fields []field // of a mapping, in the order of the file
 	items  []*node // of a sequence
+
+	index   map[string]int // of a mapping with many fields: where in them a key is
+	partial bool           // of a mapping: whether keys were reported and left out
+	refused bool           // of a scalar: whether its value was reported
 }
 
 type kind int
@@ -37,12 +41,36 @@ type field struct {
 
 // field returns the field of that name.
 func (n *node) field(name string) (field, bool) {
+	if len(n.fields) > fewFields {
+		i, ok := n.index[name]
+		if !ok {
+			return field{}, false
+		}
+		return n.fields[i], true
+	}
 	for _, f := range n.fields {
 		if f.key.Value == name {
 			return f, true
 		}
 	}
 	return field{}, false
+}
+
+// fewFields is how many fields are found as fast without an index.
+const fewFields = 16
+
+// add adds a field whose key the mapping does not have.
+func (n *node) add(f field) {
+	n.fields = append(n.fields, f)
+	switch {
+	case len(n.fields) == fewFields+1:
+		n.index = make(map[string]int)
+		for i, f := range n.fields {
+			n.index[f.key.Value] = i
+		}
+	case len(n.fields) > fewFields:
+		n.index[f.key.Value] = len(n.fields) - 1
+	}
 }
 
 // data returns the value as encoding/json would have decoded it, for the schema.
@@ -76,14 +104,17 @@ type treeBuilder struct {
 func (b *treeBuilder) build(y *yaml.Node) *node {
 	at := b.span(y)
 	if y.Kind == yaml.AliasNode {
-		b.report.Errorf(at, "no-alias", "alias %s is not allowed: write the value out, so that each rule can be read where it stands", quote("*"+y.Value))
+		b.report.Errorf(at, "no-alias", "alias %s is not allowed: write the value out, so that each rule can be read where it stands", Quote("*"+y.Value))
 		return nil
 	}
 	if y.Anchor != "" {
-		b.report.Errorf(at, "no-anchor", "anchor %s is not allowed: write the value out wherever it is used", quote("&"+y.Anchor))
+		b.report.Errorf(at, "no-anchor", "anchor %s is not allowed: write the value out wherever it is used", Quote("&"+y.Anchor))
 	}
 	if y.Style&yaml.TaggedStyle != 0 {
-		b.report.Errorf(at, "no-tag", "tag %s is not allowed: every value here is plain text, a number, true or false, a list or a mapping", quote(y.Tag))
+		b.report.Errorf(at, "no-tag", "tag %s is not allowed: every value here is plain text, a number, true or false, a list or a mapping", Quote(y.Tag))
+		if y.Kind == yaml.ScalarNode {
+			return nil // what it would be without the tag is anyone's guess
+		}
 	}
 	switch y.Kind {
 	case yaml.MappingNode:
@@ -102,34 +133,45 @@ func (b *treeBuilder) build(y *yaml.Node) *node {
 
 func (b *treeBuilder) mapping(y *yaml.Node, at Span) *node {
 	n := &node{Span: at, kind: mapping, fields: make([]field, 0, len(y.Content)/2)}
-	seen := make(map[string]Span, len(y.Content)/2)
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		k := y.Content[i]
 		if k.Kind == yaml.ScalarNode && k.Tag == "!!merge" {
 			b.report.Errorf(b.span(k), "no-merge", `merge key "<<" is not allowed: write the keys out`)
+			n.partial = true
 			continue
 		}
 		if k.Kind != yaml.ScalarNode {
 			b.report.Errorf(b.span(k), "bad-key", "a key must be a plain word")
+			n.partial = true
+			continue
+		}
+		if k.Value == "" {
+			// The schema library cannot say where such a key is.
+			b.report.Errorf(b.span(k), "bad-key", "a key must not be empty")
+			n.partial = true
 			continue
 		}
 		kn := b.build(k)
+		if kn == nil { // it had a tag
+			n.partial = true
+			continue
+		}
 		key := String{Value: kn.text, Span: kn.Span}
 		if i == 0 && y.Style&yaml.FlowStyle == 0 {
 			// A block mapping starts where its first key does.
 			n.Span = key.Span
 		}
 		value := b.build(y.Content[i+1])
-		if first, ok := seen[key.Value]; ok {
+		if first, ok := n.field(key.Value); ok {
+			first := first.key
 			b.report.Add(Diagnostic{
 				Span: key.Span, Rule: "duplicate-key",
-				Message: "duplicate key " + quote(key.Value) + ", first on line " + itoa(first.Line),
-				Related: []Related{{first, "the first one"}},
+				Message: "duplicate key " + Quote(key.Value) + ", first on line " + itoa(first.Line),
+				Related: []Related{{first.Span, "the first one"}},
 			})
 			continue
 		}
-		seen[key.Value] = key.Span
-		n.fields = append(n.fields, field{key, value})
+		n.add(field{key, value})
 	}
 	return n
 }

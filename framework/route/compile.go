@@ -10,9 +10,13 @@ import (
 	"github.com/routegate/routegate/framework/manifest"
 )
 
-// maxRoutes is how many routes an HTTP API has unless AWS raised it (facts,
-// section 7.1).
+// maxRoutes is how many routes an HTTP API has unless AWS raised it (developer
+// guide, "Quotas for configuring and running an HTTP API").
 const maxRoutes = 300
+
+// maxTable is how many routes a manifest may have: far more than any API, and
+// few enough that all that overlap can be compared in seconds.
+const maxTable = 10_000
 
 // compile gives every route of the manifest its meaning and reports what has
 // none. The Table is of use only if the report has no error.
@@ -20,7 +24,7 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 	c := &compiler{report: report, groups: newVocabulary("group", m.Groups), scopes: newVocabulary("scope", m.Scopes)}
 	t := &Table{}
 	var written []writtenRoute
-	for i := range m.Routes {
+	for i := range m.Routes[:min(len(m.Routes), maxTable)] {
 		mr := &m.Routes[i]
 		r, ok := c.route(mr)
 		if handlers != nil {
@@ -31,7 +35,10 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 			written = append(written, writtenRoute{r, mr})
 		}
 	}
-	if len(m.Routes) > maxRoutes {
+	switch {
+	case len(m.Routes) > maxTable:
+		report.Errorf(m.Routes[maxTable].Span, "too-many", "%d routes: a manifest may have %d", len(m.Routes), maxTable)
+	case len(m.Routes) > maxRoutes:
 		report.Warnf(m.Routes[maxRoutes].Span, "route-quota", "%d routes: an HTTP API takes %d unless AWS raised the quota", len(m.Routes), maxRoutes)
 	}
 	c.names(written)
@@ -96,7 +103,7 @@ func (c *compiler) pattern(r *Route, path manifest.String) bool {
 		case path.Width - 2: // in quotes
 			at.Column, at.Width = at.Column+1+e.Offset, e.Width
 		}
-		c.report.Errorf(at, "bad-path", "path %q %s", path.Value, e.Reason)
+		c.report.Errorf(at, "bad-path", "path %s %s", manifest.Quote(path.Value), e.Reason)
 		return false
 	}
 	if s := r.Pattern.segments; len(s) == 1 && (s[0].text == "ping" || s[0].text == "sping") && s[0].kind == literal {
@@ -132,8 +139,10 @@ func (c *compiler) access(mr *manifest.Route) Access {
 			})
 		}
 	}
-	c.groups.use(c.report, mr.Groups)
-	c.scopes.use(c.report, mr.Scopes)
+	_, hasGroups := mr.Has["groups"]
+	_, hasScopes := mr.Has["scopes"]
+	c.groups.use(c.report, mr.Groups, hasGroups)
+	c.scopes.use(c.report, mr.Scopes, hasScopes)
 	slices.Sort(a.Groups)
 	slices.Sort(a.Scopes)
 	return a
@@ -154,7 +163,7 @@ func (c *compiler) handler(name manifest.String, handlers []string) {
 func (c *compiler) names(routes []writtenRoute) {
 	first := make(map[string]writtenRoute, len(routes))
 	for _, r := range routes {
-		if r.Name == "" {
+		if _, named := r.in.Has["name"]; r.Name == "" || named && r.in.Name.Line == 0 {
 			continue
 		}
 		other, ok := first[r.Name]
@@ -179,7 +188,7 @@ func nameSpan(mr *manifest.Route) manifest.Span {
 }
 
 // preflights warns of routes that would refuse a browser's CORS preflight,
-// which never has a token (facts, section 6).
+// which never has a token (developer guide, "Configure CORS for HTTP APIs").
 func (c *compiler) preflights(routes []writtenRoute) {
 	has := make(map[string]bool)
 	for _, r := range routes {
@@ -211,7 +220,8 @@ type vocabulary struct {
 	list     []string        // the declared names
 	known    map[string]bool // whether a name was declared
 	used     map[string]bool
-	misses   int
+	misses   int  // how many names were not known
+	unread   bool // whether a route's names were not well-formed
 }
 
 func newVocabulary(noun string, declared *manifest.Vocabulary) *vocabulary {
@@ -227,8 +237,10 @@ func newVocabulary(noun string, declared *manifest.Vocabulary) *vocabulary {
 	return v
 }
 
-// use checks the names that a route asks for, and counts them as used.
-func (v *vocabulary) use(report *manifest.Report, names []manifest.String) {
+// use checks the names that a route asks for, and counts them as used. written
+// tells whether the route has any, well-formed or not.
+func (v *vocabulary) use(report *manifest.Report, names []manifest.String, written bool) {
+	v.unread = v.unread || written && len(names) == 0
 	v.check(report, names)
 	for _, n := range names {
 		v.used[n.Value] = true
@@ -253,7 +265,12 @@ func (v *vocabulary) check(report *manifest.Report, names []manifest.String) {
 	}
 }
 
+// reportUnused reports declared names that no route asks for, unless one of
+// the names that were not understood may have meant them.
 func (v *vocabulary) reportUnused(report *manifest.Report) {
+	if v.misses > 0 || v.unread {
+		return
+	}
 	for _, n := range v.declared {
 		if !v.used[n.Value] {
 			report.Warnf(n.Span, "unused-"+v.noun, "%s %q is used by no route", v.noun, n.Value)

@@ -8,7 +8,8 @@ import (
 	"github.com/routegate/routegate/framework/manifest"
 )
 
-// Which of several matching routes answers (facts, section 5):
+// Which of several matching routes answers (API Gateway developer guide, "Create
+// routes for HTTP APIs"):
 //
 //  1. a route without a greedy variable before one with,
 //  2. then the route whose requests are a part of the other's: GET /a before
@@ -136,7 +137,10 @@ func (c *compiler) conflicts(routes []writtenRoute) {
 				}
 			}
 		}
-		t.insert(r)
+		// What clashes with a second of a kind clashes with the first.
+		if byShape[key(r.Method, r.Pattern)].Route == r.Route {
+			t.insert(r)
+		}
 		if clash.Route != nil {
 			c.reportClash(r, clash, witness, duplicate)
 		}

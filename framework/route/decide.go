@@ -39,7 +39,7 @@ func (r *Router) Decide(req Request) Decision {
 // otherwise the route that the router finds.
 //
 // The gateway's route is taken at its word, so that what was authorized is what
-// runs, whatever was encoded in the path (facts, 1.2: rawPath is decoded, so
+// runs, whatever was encoded in the path (rawPath is decoded, so
 // /files/a%2Fb arrives as /files/a/b). But its pattern, filled with the values
 // that the gateway found, must give the path; else the event contradicts
 // itself, and mismatch is true.

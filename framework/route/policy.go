@@ -61,14 +61,14 @@ func (t test) run(router *Router, request manifest.String, allow bool) []manifes
 		return nil
 	}
 	failure := manifest.Diagnostic{Span: request.Span, Rule: "failing-test"}
-	failure.Message = "test " + strconv.Quote(t.name) + " fails: " + strconv.Quote(request.Value)
+	failure.Message = "test " + manifest.Quote(t.name) + " fails: " + manifest.Quote(request.Value)
 	switch {
 	case d.Route == nil:
 		failure.Message += " is answered by no route"
 	case d.Allowed:
-		failure.Message += " is allowed by " + strconv.Quote(d.Route.Key()) + " on line " + strconv.Itoa(d.Route.Line)
+		failure.Message += " is allowed by " + manifest.Quote(d.Route.Key()) + " on line " + strconv.Itoa(d.Route.Line)
 	default:
-		failure.Message += " is refused by " + strconv.Quote(d.Route.Key()) + " on line " + strconv.Itoa(d.Route.Line) + ": " + string(d.Reason)
+		failure.Message += " is refused by " + manifest.Quote(d.Route.Key()) + " on line " + strconv.Itoa(d.Route.Line) + ": " + string(d.Reason)
 	}
 	return []manifest.Diagnostic{failure}
 }
