@@ -1,0 +1,284 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	strictjson "github.com/go-jose/go-jose/v4/json"
+)
+
+// maxAudiences is AWS's quota of audiences per authorizer.
+const maxAudiences = 50
+
+// algorithms are the signatures that are accepted. AWS says that "only RSA-based
+// algorithms" are supported and names none: PS ones are RSA-based, too.
+var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}
+
+// AuthorizerOptions say which tokens an Authorizer lets through.
+type AuthorizerOptions struct {
+	// Issuer is what a token's iss must be, to the letter, trailing slash
+	// included. Its keys are found by OpenID Connect discovery.
+	Issuer string
+
+	// Audiences are the values of which a token's aud, or its client_id where it
+	// has no aud, must have one.
+	Audiences []string
+
+	// Client fetches the keys. nil is a client of its own. Redirects to another
+	// host are not followed, whatever the client says.
+	Client *http.Client
+
+	// KeysURI is where the keys are, instead of discovery.
+	KeysURI string
+
+	// Now tells the time. nil is time.Now.
+	Now func() time.Time
+}
+
+// An Authorizer checks tokens as the JWT authorizer of an HTTP API does
+// (developer guide, "Control access to HTTP APIs with JWT authorizers"). It is
+// safe for concurrent use.
+type Authorizer struct {
+	issuer    string
+	audiences []string
+	now       func() time.Time
+	keys      *keys
+}
+
+// NewAuthorizer makes an Authorizer. It fetches nothing: the first token does.
+func NewAuthorizer(opts AuthorizerOptions) (*Authorizer, error) {
+	if _, err := parseHTTPURL(opts.Issuer); err != nil {
+		return nil, fmt.Errorf("issuer %w", err)
+	}
+	if opts.KeysURI != "" {
+		if _, err := parseHTTPURL(opts.KeysURI); err != nil {
+			return nil, fmt.Errorf("keys URI %w", err)
+		}
+	}
+	switch n := len(opts.Audiences); {
+	case n == 0:
+		return nil, errors.New("no audience: a token for any other service would do")
+	case n > maxAudiences:
+		return nil, fmt.Errorf("%d audiences: API Gateway takes %d", n, maxAudiences)
+	case slices.Contains(opts.Audiences, ""):
+		return nil, errors.New("an audience is empty")
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Authorizer{
+		issuer:    opts.Issuer,
+		audiences: slices.Clone(opts.Audiences),
+		now:       opts.Now,
+		keys: &keys{
+			issuer: opts.Issuer, uri: opts.KeysURI,
+			client: keyClient(opts.Client), now: opts.Now, timeout: fetchTimeout,
+		},
+	}, nil
+}
+
+// A TokenError says why a token was refused. It holds nothing of the token but
+// its algorithm and its times.
+type TokenError struct {
+	// Description is the error_description of the www-authenticate header.
+	Description string
+	// Reason says it to whoever runs the gateway.
+	Reason string
+}
+
+func (e *TokenError) Error() string { return e.Reason }
+
+// The descriptions. AWS publishes the one for the audience (developer guide,
+// "Troubleshooting issues with HTTP API JWT authorizers"); that for the issuer
+// is what operators report of access logs. The others are plausible, and no
+// client should depend on them.
+const (
+	badAudience  = "the token does not have a valid audience"
+	badIssuer    = "issuer does not match"
+	badForm      = "the token is malformed"
+	badAlgorithm = "the token does not have a valid signing method"
+	badKey       = "the token does not have a valid key id"
+	badKeys      = "OIDC discovery endpoint communication error"
+	badSignature = "the token does not have a valid signature"
+	badExpiry    = "the token does not have a valid expiration"
+	expired      = "the token has expired"
+	notYet       = "the token is not valid yet"
+	fromFuture   = "the token was issued in the future"
+)
+
+// Verify checks a token as the JWT authorizer of an HTTP API does, in its order:
+// form, key and signature, then issuer, audience and times. It returns the
+// claims as they are typed in the token, numbers as json.Number. The error is a
+// *TokenError. Scopes are the route's matter; see Scopes.
+//
+// The clock is not given any leeway, since AWS documents none. exp must be there
+// and after now, nbf and iat must not be after now. What kind of token it is
+// (token_use, typ) is not looked at: an ID token passes, as it does in AWS.
+func (a *Authorizer) Verify(ctx context.Context, token string) (map[string]any, error) {
+	payload, refusal := a.verifySignature(ctx, token)
+	if refusal != nil {
+		return nil, refusal
+	}
+	claims, err := decodeClaims(payload)
+	if err != nil {
+		return nil, &TokenError{badForm, err.Error()}
+	}
+	if refusal := a.check(claims); refusal != nil {
+		return nil, refusal
+	}
+	return claims, nil
+}
+
+func (a *Authorizer) verifySignature(ctx context.Context, token string) ([]byte, *TokenError) {
+	jws, err := jose.ParseSignedCompact(token, algorithms)
+	if wrong := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &wrong) {
+		return nil, &TokenError{badAlgorithm, fmt.Sprintf("the token is signed with %.20q: only RSA is accepted", string(wrong.Got))}
+	}
+	if err != nil { // whose text may quote the token
+		return nil, &TokenError{badForm, "not a signed JWT"}
+	}
+	header := jws.Signatures[0].Protected
+	if header.KeyID == "" {
+		return nil, &TokenError{badKey, "the token has no kid, which API Gateway requires"}
+	}
+	found, err := a.keys.find(ctx, header.KeyID)
+	switch {
+	case errors.Is(err, errUnknownKey):
+		return nil, &TokenError{badKey, err.Error()}
+	case err != nil:
+		return nil, &TokenError{badKeys, "the issuer's keys could not be had: " + err.Error()}
+	}
+	for _, key := range found {
+		// A key that names an algorithm is for no other (RFC 7517, section 4.4).
+		if key.Algorithm != "" && key.Algorithm != header.Algorithm {
+			continue
+		}
+		// The bare key, so that nothing of the header can choose another.
+		if payload, err := jws.Verify(key.Key); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, &TokenError{badSignature, "the signature is not by the issuer's key that the token names"}
+}
+
+// decodeClaims refuses a payload in which a claim stands twice: which of the two
+// counts depends on who reads it, and the function reads it again.
+func decodeClaims(payload []byte) (map[string]any, error) {
+	notJSON := errors.New("the token's payload is not a JSON object, or has a claim twice")
+	var once map[string]any
+	if err := strictjson.Unmarshal(payload, &once); err != nil || once == nil {
+		return nil, notJSON
+	}
+	dec := json.NewDecoder(bytes.NewReader(payload))
+	dec.UseNumber()
+	var claims map[string]any
+	if err := dec.Decode(&claims); err != nil {
+		return nil, notJSON
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, notJSON
+	}
+	return claims, nil
+}
+
+func (a *Authorizer) check(claims map[string]any) *TokenError {
+	if iss, _ := claims["iss"].(string); iss != a.issuer {
+		return &TokenError{badIssuer, fmt.Sprintf("the token's iss is not %q, to the letter", a.issuer)}
+	}
+	// aud decides where it is there, be it null.
+	name := "aud"
+	audience, has := claims["aud"]
+	if !has {
+		name, audience = "client_id", claims["client_id"]
+	}
+	if !a.hasAudience(audience, name == "aud") {
+		return &TokenError{badAudience, fmt.Sprintf("the token's %s has none of the audiences %q", name, a.audiences)}
+	}
+
+	now := a.now()
+	switch at, ok := seconds(claims["exp"]); {
+	case !ok:
+		return &TokenError{badExpiry, "the token has no exp, or one that is no number"}
+	case at <= unix(now):
+		return &TokenError{expired, "the token expired at " + clock(at)}
+	}
+	for _, c := range []struct{ name, description, reason string }{
+		{"nbf", notYet, "the token is not valid before "},
+		{"iat", fromFuture, "the token was issued in the future, at "},
+	} {
+		claim, has := claims[c.name]
+		if !has {
+			continue
+		}
+		switch at, ok := seconds(claim); {
+		case !ok:
+			return &TokenError{c.description, "the token's " + c.name + " is no number"}
+		case at > unix(now):
+			return &TokenError{c.description, c.reason + clock(at)}
+		}
+	}
+	return nil
+}
+
+// hasAudience takes a list as any of its members: AWS does not say, other
+// emulators agree, and RFC 7519, section 4.1.3, has it so.
+func (a *Authorizer) hasAudience(v any, listAllowed bool) bool {
+	if s, ok := v.(string); ok {
+		return slices.Contains(a.audiences, s)
+	}
+	list, _ := v.([]any)
+	return listAllowed && slices.ContainsFunc(list, func(item any) bool {
+		s, ok := item.(string)
+		return ok && slices.Contains(a.audiences, s)
+	})
+}
+
+// seconds reads a NumericDate (RFC 7519, section 2), which may have a fraction.
+func seconds(v any) (float64, bool) {
+	n, ok := v.(json.Number)
+	if !ok {
+		return 0, false
+	}
+	f, err := n.Float64()
+	return f, err == nil
+}
+
+func unix(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
+
+// clock writes a NumericDate for people.
+func clock(at float64) string {
+	const year10000 = 253402300800
+	if at < 0 || at >= year10000 {
+		return "a time that no calendar has"
+	}
+	return time.Unix(int64(at), 0).UTC().Format(time.RFC3339)
+}
+
+// Scopes returns the scopes of a token: those of scope and those of scp, each a
+// list separated by spaces (RFC 8693, section 4.2) or an array. AWS names both
+// claims and not which of them counts where a token has both.
+func Scopes(claims map[string]any) []string {
+	var scopes []string
+	for _, name := range []string{"scope", "scp"} {
+		switch v := claims[name].(type) {
+		case string:
+			scopes = append(scopes, strings.Fields(v)...)
+		case []any:
+			for _, item := range v {
+				if s, ok := item.(string); ok {
+					scopes = append(scopes, s)
+				}
+			}
+		}
+	}
+	return scopes
+}

@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Sources: AWS's page "Configure CORS for HTTP APIs"; captures of live traffic
+// for the 204 without content-type. What is a choice says so.
+func TestCORS(t *testing.T) {
+	t.Parallel()
+	narrow := &CORS{
+		AllowOrigins: []string{"https://app.example.com", "http://*"}, AllowMethods: []string{"GET", "POST"}, AllowHeaders: []string{"authorization", "x-a"},
+		ExposeHeaders: []string{"x-b"}, MaxAge: 600, AllowCredentials: true,
+	}
+	const (
+		app   = "Origin: https://app.example.com"
+		wants = "Access-Control-Request-Method: GET"
+	)
+	function := `{"statusCode":200,"headers":{"access-control-allow-origin":"https://function","access-control-max-age":"1","x-b":"2","content-type":"a/b"}}`
+	pre := func(headers ...string) string {
+		return "HTTP/1.1 204 No Content\n" + strings.Join(append(headers, "Apigw-Requestid: I", "Date: D"), "\n") + "\n\n"
+	}
+	ok := func(headers ...string) string {
+		return "HTTP/1.1 200 OK\n" + strings.Join(append(headers, "Apigw-Requestid: I", "Content-Length: 0", "Content-Type: a/b", "Date: D", "X-B: 2"), "\n") + "\n\n"
+	}
+	all := []string{"Access-Control-Allow-Headers: *", "Access-Control-Allow-Methods: *", "Access-Control-Allow-Origin: *"}
+	credentials := "Access-Control-Allow-Credentials: true"
+	exposes := "Access-Control-Expose-Headers: x-b"
+
+	tests := []struct {
+		name    string
+		cors    *CORS
+		request string
+		want    string
+		warning string
+	}{
+		{"preflight", DefaultCORS(), request("OPTIONS /x", app, wants), pre(all...), ""},
+		{"preflight needs no route", DefaultCORS(), request("OPTIONS /nowhere", app, wants), pre(all...), ""},
+		{"preflight needs no token", DefaultCORS(), request("OPTIONS /secret", app, wants), pre(all...), ""},
+		{"preflight before ANY", DefaultCORS(), request("OPTIONS /any", app, wants), pre(all...), ""},
+		{"preflight for authorization", DefaultCORS(), request("OPTIONS /x", app, wants, "Access-Control-Request-Headers: Authorization"), pre(all...), "Fetch standard"},
+		{"no Origin: no preflight", DefaultCORS(), request("OPTIONS /any", wants), ok(), ""},
+		{"no request method: no preflight", DefaultCORS(), request("OPTIONS /any", app), ok(all[2]), ""},
+		{"nor without a route", DefaultCORS(), request("OPTIONS /x", app), gatewaySays(404, "Not Found", all[2]), ""},
+		{"only OPTIONS", DefaultCORS(), request("GET /x", app, wants), ok(all[2]), ""},
+		{"narrow preflight", narrow, request("OPTIONS /x", app, wants), pre(credentials, "Access-Control-Allow-Headers: authorization,x-a",
+			"Access-Control-Allow-Methods: GET,POST", "Access-Control-Allow-Origin: https://app.example.com", "Access-Control-Max-Age: 600"), ""},
+		{"narrow, by scheme", narrow, request("OPTIONS /x", "Origin: http://localhost:3000", wants), pre(credentials, "Access-Control-Allow-Headers: authorization,x-a",
+			"Access-Control-Allow-Methods: GET,POST", "Access-Control-Allow-Origin: http://localhost:3000", "Access-Control-Max-Age: 600"), ""},
+		{"choice: another origin", narrow, request("OPTIONS /x", "Origin: https://evil.example.com", wants), pre(), "not known"},
+		{"a longer origin", narrow, request("OPTIONS /x", "Origin: https://app.example.com.evil.com", wants), pre(), "not known"},
+		{"null", narrow, request("OPTIONS /x", "Origin: null", wants), pre(), "not known"},
+		{"answer: the function's are replaced", DefaultCORS(), request("GET /x", app), ok(all[2]), ""},
+		{"answer, narrow", narrow, request("GET /x", app), ok(credentials, "Access-Control-Allow-Origin: https://app.example.com", exposes), ""},
+		{"answer to another origin", narrow, request("GET /x", "Origin: https://evil.example.com"), ok(), ""},
+		{"answer without Origin", DefaultCORS(), request("GET /x"), ok(), ""},
+		{"choice: on errors, too", DefaultCORS(), request("GET /secret", app), gatewaySays(401, "Unauthorized", all[2], "Www-Authenticate: Bearer"), ""},
+		{"but not for another origin", narrow, request("GET /nowhere", "Origin: https://evil.example.com"), gatewaySays(404, "Not Found"), ""},
+		{"none configured: the function's", nil, request("GET /x", app), ok("Access-Control-Allow-Origin: https://function", "Access-Control-Max-Age: 1"), ""},
+		{"none configured: OPTIONS is a method", nil, request("OPTIONS /x", app, wants), gatewaySays(404, "Not Found"), ""},
+		{"none allowed", &CORS{}, request("OPTIONS /x", app, wants), pre(), "not known"},
+		{"not valid: none allowed", &CORS{AllowOrigins: []string{"*"}, AllowCredentials: true}, request("GET /x", app), ok(), "not valid"},
+	}
+	for _, test := range tests {
+		l := serve(t, newTable(t, "GET /x public", "ANY /any public", "GET /secret"), says(function), Options{CORS: test.cors})
+		got, x := l.send(t, test.request)
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if told := strings.Join(x.Warnings, "\n"); !strings.Contains(told, test.warning) || (test.warning == "") != (told == "") {
+			t.Errorf("%s: warnings %q, want %q", test.name, told, test.warning)
+		}
+	}
+}
+
+func TestPreflightUnderAStage(t *testing.T) {
+	t.Parallel()
+	l := serve(t, newTable(t, "GET /x"), says(""), Options{CORS: DefaultCORS(), Stage: "dev"})
+	for path, want := range map[string]int{"/dev/x": http.StatusNoContent, "/x": http.StatusNotFound} {
+		if _, x := l.send(t, request("OPTIONS "+path, "Origin: https://a.example", "Access-Control-Request-Method: GET")); x.Status != want {
+			t.Errorf("%s: %d, want %d", path, x.Status, want)
+		}
+	}
+}
+
+// Sources: the same page, the API reference for the numbers, and AWS's error
+// text for credentials beside *.
+func TestCORSValidate(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		cors CORS
+		want string // "" is valid
+	}{
+		{CORS{}, ""},
+		{*DefaultCORS(), ""},
+		{CORS{AllowOrigins: []string{"https://*", "http://*", "http://localhost:3000"}, AllowCredentials: true, MaxAge: -1}, ""},
+		{CORS{AllowOrigins: []string{"*"}, AllowCredentials: true}, "allow-credentials is not supported if 'allow-origin' is *"},
+		{CORS{AllowOrigins: []string{"https://*.example.com"}}, "with a *"},
+		{CORS{AllowOrigins: []string{"example.com"}}, "scheme://host"},
+		{CORS{AllowOrigins: []string{"https://example.com/"}}, "scheme://host"},
+		{CORS{AllowMethods: []string{""}}, "1 to 64"},
+		{CORS{MaxAge: 86401}, "86400"},
+		{CORS{MaxAge: -2}, "86400"},
+	}
+	for _, test := range tests {
+		err := test.cors.Validate()
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: got %v, want %q", test.cors, err, test.want)
+		}
+	}
+}
