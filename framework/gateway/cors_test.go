@@ -10,6 +10,9 @@ import (
 
 // Sources: AWS's page "Configure CORS for HTTP APIs"; captures of live traffic
 // for the 204 without content-type. What is a choice says so.
+//
+// The number in front of a row is the section of the project's collection of
+// facts about API Gateway that it comes from.
 func TestCORS(t *testing.T) {
 	t.Parallel()
 	narrow := &CORS{
@@ -38,32 +41,32 @@ func TestCORS(t *testing.T) {
 		want    string
 		warning string
 	}{
-		{"preflight", DefaultCORS(), request("OPTIONS /x", app, wants), pre(all...), ""},
-		{"preflight needs no route", DefaultCORS(), request("OPTIONS /nowhere", app, wants), pre(all...), ""},
-		{"preflight needs no token", DefaultCORS(), request("OPTIONS /secret", app, wants), pre(all...), ""},
-		{"preflight before ANY", DefaultCORS(), request("OPTIONS /any", app, wants), pre(all...), ""},
-		{"preflight for authorization", DefaultCORS(), request("OPTIONS /x", app, wants, "Access-Control-Request-Headers: Authorization"), pre(all...), "Fetch standard"},
-		{"no Origin: no preflight", DefaultCORS(), request("OPTIONS /any", wants), ok(), ""},
-		{"no request method: no preflight", DefaultCORS(), request("OPTIONS /any", app), ok(all[2]), ""},
-		{"nor without a route", DefaultCORS(), request("OPTIONS /x", app), gatewaySays(404, "Not Found", all[2]), ""},
-		{"only OPTIONS", DefaultCORS(), request("GET /x", app, wants), ok(all[2]), ""},
-		{"narrow preflight", narrow, request("OPTIONS /x", app, wants), pre(credentials, "Access-Control-Allow-Headers: authorization,x-a",
+		{"6 preflight", DefaultCORS(), request("OPTIONS /x", app, wants), pre(all...), ""},
+		{"6 preflight needs no route", DefaultCORS(), request("OPTIONS /nowhere", app, wants), pre(all...), ""},
+		{"6 preflight needs no token", DefaultCORS(), request("OPTIONS /secret", app, wants), pre(all...), ""},
+		{"6 preflight before ANY", DefaultCORS(), request("OPTIONS /any", app, wants), pre(all...), ""},
+		{"6 preflight for authorization", DefaultCORS(), request("OPTIONS /x", app, wants, "Access-Control-Request-Headers: Authorization"), pre(all...), "Fetch standard"},
+		{"6 no Origin: no preflight", DefaultCORS(), request("OPTIONS /any", wants), ok(), ""},
+		{"6 no request method: no preflight", DefaultCORS(), request("OPTIONS /any", app), ok(all[2]), ""},
+		{"6 nor without a route", DefaultCORS(), request("OPTIONS /x", app), gatewaySays(404, "Not Found", all[2]), ""},
+		{"6 only OPTIONS", DefaultCORS(), request("GET /x", app, wants), ok(all[2]), ""},
+		{"6 narrow preflight", narrow, request("OPTIONS /x", app, wants), pre(credentials, "Access-Control-Allow-Headers: authorization,x-a",
 			"Access-Control-Allow-Methods: GET,POST", "Access-Control-Allow-Origin: https://app.example.com", "Access-Control-Max-Age: 600"), ""},
-		{"narrow, by scheme", narrow, request("OPTIONS /x", "Origin: http://localhost:3000", wants), pre(credentials, "Access-Control-Allow-Headers: authorization,x-a",
+		{"6 narrow, by scheme", narrow, request("OPTIONS /x", "Origin: http://localhost:3000", wants), pre(credentials, "Access-Control-Allow-Headers: authorization,x-a",
 			"Access-Control-Allow-Methods: GET,POST", "Access-Control-Allow-Origin: http://localhost:3000", "Access-Control-Max-Age: 600"), ""},
-		{"choice: another origin", narrow, request("OPTIONS /x", "Origin: https://evil.example.com", wants), pre(), "not known"},
-		{"a longer origin", narrow, request("OPTIONS /x", "Origin: https://app.example.com.evil.com", wants), pre(), "not known"},
-		{"null", narrow, request("OPTIONS /x", "Origin: null", wants), pre(), "not known"},
-		{"answer: the function's are replaced", DefaultCORS(), request("GET /x", app), ok(all[2]), ""},
-		{"answer, narrow", narrow, request("GET /x", app), ok(credentials, "Access-Control-Allow-Origin: https://app.example.com", exposes), ""},
-		{"answer to another origin", narrow, request("GET /x", "Origin: https://evil.example.com"), ok(), ""},
-		{"answer without Origin", DefaultCORS(), request("GET /x"), ok(), ""},
-		{"choice: on errors, too", DefaultCORS(), request("GET /secret", app), gatewaySays(401, "Unauthorized", all[2], "Www-Authenticate: Bearer"), ""},
-		{"but not for another origin", narrow, request("GET /nowhere", "Origin: https://evil.example.com"), gatewaySays(404, "Not Found"), ""},
-		{"none configured: the function's", nil, request("GET /x", app), ok("Access-Control-Allow-Origin: https://function", "Access-Control-Max-Age: 1"), ""},
-		{"none configured: OPTIONS is a method", nil, request("OPTIONS /x", app, wants), gatewaySays(404, "Not Found"), ""},
-		{"none allowed", &CORS{}, request("OPTIONS /x", app, wants), pre(), "not known"},
-		{"not valid: none allowed", &CORS{AllowOrigins: []string{"*"}, AllowCredentials: true}, request("GET /x", app), ok(), "not valid"},
+		{"11 choice: another origin", narrow, request("OPTIONS /x", "Origin: https://evil.example.com", wants), pre(), "not known"},
+		{"6 a longer origin", narrow, request("OPTIONS /x", "Origin: https://app.example.com.evil.com", wants), pre(), "not known"},
+		{"6 null", narrow, request("OPTIONS /x", "Origin: null", wants), pre(), "not known"},
+		{"6 answer: the function's are replaced", DefaultCORS(), request("GET /x", app), ok(all[2]), ""},
+		{"6 answer, narrow", narrow, request("GET /x", app), ok(credentials, "Access-Control-Allow-Origin: https://app.example.com", exposes), ""},
+		{"6 answer to another origin", narrow, request("GET /x", "Origin: https://evil.example.com"), ok(), ""},
+		{"6 answer without Origin", DefaultCORS(), request("GET /x"), ok(), ""},
+		{"11 choice: on errors, too", DefaultCORS(), request("GET /secret", app), gatewaySays(401, "Unauthorized", all[2], "Www-Authenticate: Bearer"), ""},
+		{"6 but not for another origin", narrow, request("GET /nowhere", "Origin: https://evil.example.com"), gatewaySays(404, "Not Found"), ""},
+		{"6 none configured: the function's", nil, request("GET /x", app), ok("Access-Control-Allow-Origin: https://function", "Access-Control-Max-Age: 1"), ""},
+		{"6 none configured: OPTIONS is a method", nil, request("OPTIONS /x", app, wants), gatewaySays(404, "Not Found"), ""},
+		{"6 none allowed", &CORS{}, request("OPTIONS /x", app, wants), pre(), "not known"},
+		{"6 not valid: none allowed", &CORS{AllowOrigins: []string{"*"}, AllowCredentials: true}, request("GET /x", app), ok(), "not valid"},
 	}
 	for _, test := range tests {
 		l := serve(t, newTable(t, "GET /x public", "ANY /any public", "GET /secret"), says(function), Options{CORS: test.cors})

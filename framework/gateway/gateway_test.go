@@ -27,6 +27,9 @@ import (
 
 // Answers that the gateway makes itself, to the byte. "capture": captures of live
 // traffic, "tool": AWS's own test tool, "choice": not known of AWS.
+//
+// The number in front of a row is the section of the project's collection of
+// facts about API Gateway that it comes from.
 func TestGatewayAnswers(t *testing.T) {
 	t.Parallel()
 	fails := functionFunc(func(context.Context, []byte) ([]byte, error) { return nil, errors.New("exit status 1") })
@@ -39,14 +42,14 @@ func TestGatewayAnswers(t *testing.T) {
 		want    string
 		about   string
 	}{
-		{"capture: no route", says(""), Options{}, request("GET /nowhere"), gatewaySays(404, "Not Found"), "no route"},
-		{"capture: wrong method", says(""), Options{}, request("PUT /x"), gatewaySays(404, "Not Found"), "no route"},
-		{"capture: HEAD, GET exists", says(""), Options{}, request("HEAD /x"), strings.TrimSuffix(gatewaySays(404, "Not Found"), `{"message":"Not Found"}`), "no route"},
-		{"routes: no such stage", says(""), Options{Stage: "dev"}, request("GET /x"), gatewaySays(404, "Not Found"), "stage dev"},
-		{"choice: strict slash", says(""), Options{StrictSlash: true}, request("GET /x/"), gatewaySays(404, "Not Found"), "no route"},
-		{"capture: the function fails", fails, Options{}, request("GET /x"), gatewaySays(500, "Internal Server Error"), "exit status 1"},
-		{"capture: it panics", panics, Options{}, request("GET /x"), gatewaySays(500, "Internal Server Error"), "oops"},
-		{"no function", nil, Options{}, request("GET /x"), gatewaySays(500, "Internal Server Error"), "there is none"},
+		{"2.2 capture: no route", says(""), Options{}, request("GET /nowhere"), gatewaySays(404, "Not Found"), "no route"},
+		{"2.2 capture: wrong method", says(""), Options{}, request("PUT /x"), gatewaySays(404, "Not Found"), "no route"},
+		{"2.2 capture: HEAD, GET exists", says(""), Options{}, request("HEAD /x"), strings.TrimSuffix(gatewaySays(404, "Not Found"), `{"message":"Not Found"}`), "no route"},
+		{"2.2 routes: no such stage", says(""), Options{Stage: "dev"}, request("GET /x"), gatewaySays(404, "Not Found"), "stage dev"},
+		{"11 choice: strict slash", says(""), Options{StrictSlash: true}, request("GET /x/"), gatewaySays(404, "Not Found"), "no route"},
+		{"2.2 capture: the function fails", fails, Options{}, request("GET /x"), gatewaySays(500, "Internal Server Error"), "exit status 1"},
+		{"2.2 capture: it panics", panics, Options{}, request("GET /x"), gatewaySays(500, "Internal Server Error"), "oops"},
+		{"2.2 no function", nil, Options{}, request("GET /x"), gatewaySays(500, "Internal Server Error"), "there is none"},
 	}
 	for _, test := range tests {
 		l := serve(t, newTable(t, "GET /x public"), test.f, test.opts)
