@@ -1,8 +1,13 @@
+//go:build unix
+
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,17 +61,28 @@ func TestReadme(t *testing.T) {
 	_, blocks := readme(t)
 	dir := t.TempDir()
 	copyRepository(t, dir)
+	local := &localServer{}
 	goFile := regexp.MustCompile("`([\\w/]+\\.go)`")
 	for _, b := range blocks {
 		switch b.language {
 		case "console":
 			for _, c := range commands(b.text) {
-				if c.command == testCommand {
+				var got string
+				switch {
+				case c.command == testCommand:
 					continue // it is what runs this test
+				case c.command == localCommand:
+					got = local.start(t, dir)
+				case strings.HasPrefix(c.command, "curl ") && !hasCurl(t):
+					continue
+				default:
+					got = shell(dir, local.translate(c.command))
 				}
-				got := shell(dir, c.command)
-				if diff := cmp.Diff(c.output, got); diff != "" {
-					if c.command == "go run ./cmd/routes list" && os.Getenv("ROUTEGATE_README") == "" {
+				if got != "" && !strings.HasSuffix(got, "\n") {
+					got += "\n" // where a terminal would put its prompt
+				}
+				if diff := cmp.Diff(local.translate(c.output), got); diff != "" {
+					if c.command == localCommand && os.Getenv("ROUTEGATE_README") == "" {
 						t.Skip("routes.yaml is not the one that README.md shows")
 					}
 					t.Fatalf("$ %s\n(-README.md +printed):\n%s", c.command, diff)
@@ -137,6 +154,68 @@ func applyDiff(t *testing.T, dir, diff string) {
 	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// localCommand is how the README says to run the service. It goes on while the
+// rest of the README is followed.
+const localCommand = "go run ./cmd/local"
+
+// A localServer is the running localCommand, on another port than the README
+// says, which may be taken.
+type localServer struct{ address string }
+
+// translate puts the real address in the place of the README's.
+func (l *localServer) translate(text string) string {
+	if l.address == "" {
+		return text
+	}
+	text = strings.ReplaceAll(text, "127.0.0.1:8080", l.address)
+	return strings.ReplaceAll(text, "./cmd/local token", "./cmd/local token -addr "+l.address)
+}
+
+// start returns what the command prints until it is ready.
+func (l *localServer) start(t *testing.T, dir string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.address = listener.Addr().String()
+	listener.Close()
+	cmd := exec.Command("go", "run", "./cmd/local", "-addr", l.address)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "AWS_API_GW_STAGE_NAME=", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME=", "JWT_ISSUER=", "JWT_AUTHORIZED_AUDIENCES=")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go run has a child
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		_ = cmd.Wait() // its exit code is the signal's
+	})
+	var printed strings.Builder
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		printed.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "curl ") {
+			go io.Copy(io.Discard, stdout)
+			break
+		}
+	}
+	return printed.String()
+}
+
+// hasCurl reports whether there is a curl; in our CI there must be.
+func hasCurl(t *testing.T) bool {
+	_, err := exec.LookPath("curl")
+	if err != nil && os.Getenv("ROUTEGATE_README") != "" {
+		t.Fatal(err)
+	}
+	return err == nil
 }
 
 // testCommand is how the README says to run the tests.
@@ -249,20 +328,21 @@ func TestReadmeTables(t *testing.T) {
 		}
 	}
 
-	options, err := os.ReadFile("../../framework/options.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	variables := regexp.MustCompile(`"((?:AWS|JWT)_[A-Z_]+)`).FindAllStringSubmatch(string(options), -1)
 	var read []string
-	for _, v := range variables {
-		if !slices.Contains(read, v[1]) {
-			read = append(read, v[1])
+	for _, name := range []string{"../../framework/options.go", "../local/main.go"} {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range regexp.MustCompile(`"((?:AWS|JWT)_[A-Z_]+)["]`).FindAllStringSubmatch(string(source), -1) {
+			if !slices.Contains(read, v[1]) {
+				read = append(read, v[1])
+			}
 		}
 	}
 	slices.Sort(read)
 	if diff := cmp.Diff(read, column("| variable |")); diff != "" {
-		t.Errorf("variables (-options.go +README.md):\n%s", diff)
+		t.Errorf("variables (-sources +README.md):\n%s", diff)
 	}
 }
 

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	for _, name := range []string{"AWS_API_GW_STAGE_NAME", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME", "JWT_ISSUER", "JWT_AUTHORIZED_AUDIENCES"} {
+		t.Setenv(name, "")
+	}
+	standard := config{addr: "127.0.0.1:8080", manifest: "routes.yaml", groupsClaim: []string{"groups"}, audiences: []string{"routegate"}, cors: true, concurrency: 4}
+	with := func(change func(*config)) config { c := standard; change(&c); return c }
+	tests := []struct {
+		name    string
+		args    string
+		env     map[string]string
+		want    config
+		wantErr string
+	}{
+		{"nothing", "", nil, standard, ""},
+		{"all", "-addr [::1]:1 -manifest x/routes.yaml -stage mvp -cors=false -function f -concurrency 2 -payload 1.0 -base64 -strict-slash", nil,
+			config{addr: "[::1]:1", manifest: "x/routes.yaml", stage: "mvp", groupsClaim: []string{"groups"}, audiences: []string{"routegate"}, function: "f", concurrency: 2, payloadV1: true, base64: true, strictSlash: true}, ""},
+		{"issuer", "-issuer https://issuer.example.com/ -audience a,b", nil, with(func(c *config) { c.issuer, c.audiences = "https://issuer.example.com/", []string{"a", "b"} }), ""},
+		{"environment", "", map[string]string{"AWS_API_GW_STAGE_NAME": "dev", "JWT_ISSUER": "https://i", "JWT_AUTHORIZED_AUDIENCES": "a, b", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME": `["a","b"]`},
+			with(func(c *config) {
+				c.stage, c.issuer, c.audiences, c.groupsClaim = "dev", "https://i", []string{"a", "b"}, []string{"a", "b"}
+			}), ""},
+		{"localhost", "-addr localhost:0", nil, with(func(c *config) { c.addr = "localhost:0" }), ""},
+		{"every address", "-addr :8080", nil, config{}, "not on loopback"},
+		{"every address, by number", "-addr 0.0.0.0:8080", nil, config{}, "not on loopback"},
+		{"another address", "-addr 192.0.2.1:8080", nil, config{}, "not on loopback"},
+		{"a name", "-addr example.com:8080", nil, config{}, "not on loopback"},
+		{"no port", "-addr localhost", nil, config{}, "missing port"},
+		{"no audience", "-issuer https://i", nil, config{}, "needs its audiences"},
+		{"two audiences", "-audience a,b", nil, config{}, "has one audience"},
+		{"payload", "-payload 3.0", nil, config{}, "want 1.0 or 2.0"},
+		{"concurrency", "-concurrency 0", nil, config{}, "want at least 1"},
+		{"stage", "-stage a/b", nil, config{}, `stage "a/b"`},
+		{"argument", "x", nil, config{}, `unexpected argument "x"`},
+		{"flag", "-x", nil, config{}, "not defined"},
+		{"groups claim", "", map[string]string{"JWT_AUTHORIZATION_GROUPS_ATTR_NAME": "["}, config{}, "not a JSON list"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for name, value := range test.env {
+				t.Setenv(name, value)
+			}
+			got, err := parse(strings.Fields(test.args))
+			if (err != nil) != (test.wantErr != "") || err != nil && !strings.Contains(err.Error(), test.wantErr) {
+				t.Fatalf("error %v, want %q", err, test.wantErr)
+			}
+			if err != nil {
+				return
+			}
+			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(config{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	tests := []struct {
+		args           string
+		code           int
+		stdout, stderr string
+	}{
+		{"-h", exitFine, "usage: go run ./cmd/local", ""},
+		{"token -h", exitFine, "usage: go run ./cmd/local", ""},
+		{"-x", exitUsage, "", "not defined"},
+		{"-addr :80", exitUsage, "", "not on loopback"},
+		{"token x", exitUsage, "", "unexpected argument"},
+		{"token -addr 127.0.0.1:1", exitError, "", "is go run ./cmd/local running?"},
+		{"-addr 127.0.0.1:0 -manifest missing.yaml", exitError, "", "cannot read the manifest"},
+		{"-addr 127.0.0.1:0 -manifest ../routes/testdata/clash.yaml", exitError, "", "[route-conflict]"},
+		{"-addr 127.0.0.1:0 -manifest ../../routes.yaml -function missing", exitError, "", "the function does not start"},
+	}
+	for _, test := range tests {
+		var stdout, stderr bytes.Buffer
+		code := run(context.Background(), strings.Fields(test.args), &stdout, &stderr)
+		if code != test.code || !strings.Contains(stdout.String(), test.stdout) || !strings.Contains(stderr.String(), test.stderr) || test.stderr == "" && stderr.Len() > 0 {
+			t.Errorf("local %s: exit code %d, want %d\nstdout %s\nstderr %s", test.args, code, test.code, stdout.String(), stderr.String())
+		}
+	}
+}
