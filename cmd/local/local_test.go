@@ -255,6 +255,27 @@ func TestLocalStage(t *testing.T) {
 	}
 }
 
+// With somebody else's issuer tokens are checked and none is made.
+func TestLocalForeignIssuer(t *testing.T) {
+	t.Parallel()
+	theirs := start(t, nil)
+	ours := start(t, func(c *config) { c.issuer, c.audiences = theirs.url+"/_routegate/issuer", []string{"routegate"} })
+	if status, _, body := ours.get("/v1/users/whoami", theirs.token("-scopes", "a,b")); status != 200 || !strings.Contains(body, `"scope":"a b"`) {
+		t.Errorf("a token of theirs: %d %s", status, body)
+	}
+	if status, _, _ := ours.get("/v1/users/whoami", ""); status != 401 {
+		t.Errorf("no token: %d", status)
+	}
+	var stdout, stderr bytes.Buffer
+	address := strings.TrimPrefix(ours.url, "http://")
+	if code := run(t.Context(), []string{"token", "-addr", address}, &stdout, &stderr); code != exitError || !strings.Contains(stderr.String(), "there is no built-in issuer") {
+		t.Errorf("token: exit code %d, %s", code, stderr.String())
+	}
+	if !strings.Contains(ours.out.String(), "of the tokens of "+theirs.url) {
+		t.Errorf("the terminal does not say whose tokens are checked\n%s", ours.out.String())
+	}
+}
+
 // What is saved is what answers, and what is broken is told and does no harm.
 func TestLocalReloads(t *testing.T) {
 	t.Parallel()
