@@ -96,6 +96,16 @@ func (r *runtime) logged() string {
 	return r.log.String()
 }
 
+// logs waits until the log has a text: it comes through a pipe, in its own time.
+func (r *runtime) logs(want string) {
+	r.t.Helper()
+	for end := time.Now().Add(patience); !strings.Contains(r.logged(), want); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("the log does not say %s\n%s", want, r.logged())
+		}
+	}
+}
+
 // The time that nothing here comes near, unless it hangs.
 const patience = 30 * time.Second
 

@@ -106,6 +106,17 @@ func (r *running) until(what string) func(func(int, struct{}) bool) {
 	}
 }
 
+// shows waits until the terminal shows a text: the line of a request comes after
+// its answer.
+func (r *running) shows(want string) {
+	r.t.Helper()
+	for range r.until(want) {
+		if strings.Contains(r.out.String(), want) {
+			return
+		}
+	}
+}
+
 // get sends a GET with a token, unless that is "".
 func (r *running) get(path, token string) (status int, header http.Header, body string) {
 	r.t.Helper()
@@ -214,7 +225,6 @@ func TestLocal(t *testing.T) {
 		})
 	}
 
-	out := r.out.String()
 	for _, want := range []string{
 		"the page:  " + r.url + "/_routegate/\n",
 		"checked here: signature, issuer, audience, time and scopes of the tokens of the built-in issuer",
@@ -226,10 +236,9 @@ func TestLocal(t *testing.T) {
 		"function: missing_group: needs the group ADMINS (" + filepath.Join(r.dir, "routes.yaml") + ":21)",
 		`  | {"time":`,
 	} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the terminal does not show %q\n%s", want, out)
-		}
+		r.shows(want)
 	}
+	out := r.out.String()
 	if strings.Contains(out, "eyJ") || strings.Contains(out, "\x1b") {
 		t.Errorf("the terminal shows a token or an escape\n%s", out)
 	}
@@ -297,11 +306,8 @@ func TestLocalReloads(t *testing.T) {
 
 	// A build that fails, and its repair.
 	r.edit("handlers/manage.go", "func healthCheck", "func healthCheck oops")
-	for range r.until("the build's error") {
-		if out := r.out.String(); strings.Contains(out, "the function does not build") && strings.Contains(out, "handlers/manage.go:6") {
-			break
-		}
-	}
+	r.shows("the function does not build")
+	r.shows("handlers/manage.go:6")
 	answers("/v1/manage/hc", `"fine"`)
 	r.edit("handlers/manage.go", "func healthCheck oops", "func healthCheck")
 	r.edit("handlers/manage.go", `"fine"`, `"well"`)
@@ -314,11 +320,7 @@ func TestLocalReloads(t *testing.T) {
 		{"handler: whoami", "handler: whoami_not", `unknown handler "whoami_not"`},
 	} {
 		r.edit("routes.yaml", broken.old, broken.new)
-		for range r.until(broken.says) {
-			if strings.Contains(r.out.String(), broken.says) {
-				break
-			}
-		}
+		r.shows(broken.says)
 		answers("/v1/manage/hc", `"well"`)
 		answers("/_routegate/state", strings.Split(broken.says, `"`)[0])
 		r.edit("routes.yaml", broken.new, broken.old)
@@ -349,11 +351,7 @@ func TestLocalCrash(t *testing.T) {
 	if status, _, body := r.get("/v1/manage/hc", ""); status != 200 {
 		t.Errorf("after the crash: %d %s", status, body)
 	}
-	for range r.until("the report of the crash") {
-		if strings.Contains(r.out.String(), "the function crashed") {
-			break
-		}
-	}
+	r.shows("the function crashed")
 }
 
 // Ordinary clients work unchanged.
