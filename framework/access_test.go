@@ -281,6 +281,7 @@ func TestAttacks(t *testing.T) {
 		{"other time", get("/admins", forged(admin, alice(value{"groups": []string{"admin"}, "exp": 1900000001}))), refused(401, "token_mismatch")},
 		{"no time", get("/admins", forged(admin, value{"groups": []string{"admin"}, "iss": "https://issuer.example.com/", "sub": "alice"})), refused(401, "token_mismatch")},
 		{"other scopes", get("/read", forged(alice(nil), alice(value{"scope": "users/read"}))), refused(401, "token_mismatch")},
+		{"other scopes, as a list", get("/read", forged(alice(nil), alice(value{"scp": []string{"users/read"}}))), refused(401, "token_mismatch")},
 		{"nothing verified", get("/admins", func(e value) {
 			at("requestContext.authorizer", value{"jwt": value{"claims": value{"sub": "alice"}}})(e)
 			authorization("Bearer " + token(value{"sub": "alice", "groups": []string{"admin"}}))(e)

@@ -96,7 +96,7 @@ func sameNumber(a, b string) bool {
 // take the machine's memory.
 func isDecimal(s string) bool {
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(s), "e")
-	return mantissa != "" && len(mantissa) < 64 && len(exponent) < 4 &&
+	return mantissa != "" && len(exponent) < 4 &&
 		strings.Trim(mantissa, "+-.0123456789") == "" && strings.Trim(exponent, "+-0123456789") == ""
 }
 

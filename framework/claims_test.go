@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,12 +58,26 @@ func TestSameNumber(t *testing.T) {
 		{"0x10", "16", false},
 		{"1/2", "0.5", false},
 		{"1e999999999", "1e999999999", false},
+		{"1e100000", "1e100000", false},
 		{"Infinity", "Infinity", false},
 	}
 	for _, test := range tests {
 		if got := sameNumber(test.a, test.b); got != test.want {
 			t.Errorf("sameNumber(%q, %q) = %v, want %v", test.a, test.b, got, test.want)
 		}
+	}
+}
+
+func TestTokenClaimsDepth(t *testing.T) {
+	t.Parallel()
+	nested := func(depth int) string {
+		return strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth)
+	}
+	if _, err := tokenClaims(jwt(nested(maxClaimDepth))); err != nil {
+		t.Errorf("claims of %d levels: %v", maxClaimDepth, err)
+	}
+	if _, err := tokenClaims(jwt(nested(maxClaimDepth + 1))); err == nil {
+		t.Errorf("claims of %d levels are taken", maxClaimDepth+1)
 	}
 }
 
