@@ -332,6 +332,34 @@ func TestLocalReloads(t *testing.T) {
 	}
 }
 
+// A bootstrap that was built elsewhere is run as it is, and again when it changes.
+func TestLocalFunction(t *testing.T) {
+	t.Parallel()
+	bootstrap := filepath.Join(t.TempDir(), "bootstrap")
+	build := func() {
+		t.Helper()
+		if out, err := exec.Command("go", "build", "-o", bootstrap, "../lambda").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	build()
+	r := start(t, func(c *config) { c.function = bootstrap })
+	if status, _, body := r.get("/v1/manage/hc", ""); status != 200 {
+		t.Errorf("%d %s", status, body)
+	}
+	// A change of the sources is not its business.
+	r.edit("handlers/manage.go", `"ok"`, `"fine"`)
+	if err := os.Remove(bootstrap); err != nil {
+		t.Fatal(err)
+	}
+	r.shows("the last good version goes on")
+	build()
+	r.shows("deployed anew")
+	if _, _, body := r.get("/v1/manage/hc", ""); body != `{"status":"ok"}` {
+		t.Errorf("after it was built again: %s", body)
+	}
+}
+
 // A function that crashes is reported, and the next request works.
 func TestLocalCrash(t *testing.T) {
 	t.Parallel()

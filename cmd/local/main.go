@@ -52,6 +52,8 @@ usage: go run ./cmd/local [flags]
   -payload 1.0         send events in payload format 1.0 (2.0)
   -base64              encode every request body, to find handlers that ignore the flag
   -strict-slash        a trailing slash matches no route
+
+A POST to /_routegate/issuer/rotate makes the built-in issuer sign with a new key.
 `
 
 func main() {
