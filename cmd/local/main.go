@@ -145,15 +145,8 @@ func parse(args []string) (config, error) {
 	if c.issuer == "" && len(c.audiences) == 0 {
 		c.audiences = []string{"routegate"}
 	}
-	// The stage goes into the function's environment, and through the same check.
-	if _, err := framework.New([]byte(checkedManifest), framework.Handlers{"h": http.NotFound}, framework.Options{Stage: c.stage}); err != nil {
-		return config{}, err
-	}
 	return c, loopback(c.addr)
 }
-
-// checkedManifest is the smallest manifest, for what New checks beside it.
-const checkedManifest = "{version: 1, routes: [{path: /, method: GET, handler: h}]}"
 
 // loopback refuses addresses that others than this machine could reach: the
 // built-in issuer gives tokens to everyone who asks.
