@@ -34,14 +34,6 @@ type issuer struct {
 	keys   []*jose.JSONWebKey // the newest first; the older ones only verify
 }
 
-// A person is somebody invented.
-type person struct {
-	Name   string   `json:"name"`
-	About  string   `json:"about"`
-	Groups []string `json:"groups"`
-	Scopes []string `json:"scopes"`
-}
-
 // tokenLifetime is how long a token is valid.
 const tokenLifetime = time.Hour
 
