@@ -62,7 +62,8 @@ func syntaxError(src []byte, err error) Diagnostic {
 	reader := &countingReader{src: src}
 	firstReadError(reader)
 	stop := reader.n
-	if unpairedMessages[message] {
+	// At the end of the file an escape is unknown for want of its letter.
+	if unpairedMessages[message] || stop == len(src) && message == "found unknown escape character" {
 		if u := firstUnpaired(src); u.kind != allPaired && u.at < stop {
 			return explainUnpaired(src, u)
 		}
