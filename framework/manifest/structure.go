@@ -347,5 +347,5 @@ func got(n *node) string {
 	case string:
 		return Quote(v)
 	}
-	return "the number " + n.text
+	return "the number " + strings.TrimSuffix(n.text, ".") // so that no sentence seems to end there
 }
