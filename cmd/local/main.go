@@ -54,6 +54,7 @@ usage: go run ./cmd/local [flags]
   -strict-slash        a trailing slash matches no route
 
 A POST to /_routegate/issuer/rotate makes the built-in issuer sign with a new key.
+The gateway asks for keys at most every ten seconds, so it may refuse new tokens that long.
 `
 
 func main() {
