@@ -34,13 +34,15 @@ type App struct {
 //
 // When the manifest is not valid the error's text shows every diagnostic, with
 // its line. The manifest's own tests are not run here but by gen-tf and by
-// routes check, before anything is deployed.
+// routes check, before anything is deployed. Otherwise the log gets one line
+// with the digest of the table (route.Table.Digest), which tells which manifest
+// the function was built from.
 func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if err := checkStage(opts.Stage); err != nil {
 		return nil, err
 	}
 	if opts.GroupsClaim == nil {
-		opts.GroupsClaim = []string{"groups"}
+		opts.GroupsClaim = defaultGroupsClaim
 	}
 	if err := checkGroupsClaim(opts.GroupsClaim); err != nil {
 		return nil, err
@@ -73,6 +75,7 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 		}
 		a.handlers[name] = h
 	}
+	a.log.Info("start", "routes", table.Len(), "manifest_digest", table.Digest())
 	return a, nil
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/routegate/routegate/framework"
 	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/route"
 )
 
 const echoManifest = `
@@ -245,6 +246,7 @@ func TestHandlersThatFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &service{app: app, log: &log}
+	s.lines(t) // of its start
 	problem := refused(500, "internal_error")
 	tests := []struct {
 		name  string
@@ -283,6 +285,17 @@ func TestHandlersThatFail(t *testing.T) {
 				t.Errorf("log (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The log says which manifest the function was built from.
+func TestLogOfTheStart(t *testing.T) {
+	t.Parallel()
+	s := newService(t, accessManifest, framework.Options{}, accessHandlers...)
+	table, _ := route.Load("routes.yaml", []byte(accessManifest), nil)
+	lines := s.lines(t)
+	if len(lines) != 1 || lines[0]["msg"] != "start" || lines[0]["manifest_digest"] != table.Digest() || lines[0]["routes"] != float64(table.Len()) {
+		t.Errorf("log is %v", lines)
 	}
 }
 

@@ -29,6 +29,19 @@ type claimReader struct {
 	groups []string // the path of the groups claim
 }
 
+// CallerFrom returns who calls, for tools that explain a decision: what Invoke
+// believes of an event, where Options.GroupsClaim is groupsClaim. It is the zero
+// Caller, which has proved nothing, unless the gateway's JWT or IAM authorizer
+// let the request through.
+func CallerFrom(e *apigw.Event, groupsClaim []string) route.Caller {
+	if groupsClaim == nil {
+		groupsClaim = defaultGroupsClaim
+	}
+	return claimReader{groups: groupsClaim}.caller(e)
+}
+
+var defaultGroupsClaim = []string{"groups"}
+
 // caller returns the zero Caller, which has proved nothing, unless the gateway's
 // JWT or IAM authorizer let the request through. A Lambda authorizer's context
 // is no proof: what it checked is unknown here.

@@ -6,7 +6,9 @@ import (
 	"github.com/routegate/routegate/framework"
 )
 
-// siteMap lists the routes of the service, and who may call each.
+// siteMap lists the routes of the service, and who may call each, with the
+// digest of the manifest that the function was built from: "routes drift"
+// compares it.
 func siteMap(w http.ResponseWriter, r *http.Request) {
 	type entry struct {
 		Name    string   `json:"name"`
@@ -18,7 +20,9 @@ func siteMap(w http.ResponseWriter, r *http.Request) {
 		Scopes  []string `json:"scopes,omitempty"`
 	}
 	entries := []entry{}
+	digest := ""
 	if table, ok := framework.TableFrom(r.Context()); ok {
+		digest = table.Digest()
 		for rt := range table.All() {
 			entries = append(entries, entry{
 				rt.Name, rt.Method, rt.Pattern.String(), rt.Summary,
@@ -26,5 +30,5 @@ func siteMap(w http.ResponseWriter, r *http.Request) {
 			})
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"routes": entries})
+	writeJSON(w, http.StatusOK, map[string]any{"manifest_digest": digest, "routes": entries})
 }

@@ -80,7 +80,7 @@ func TestHandlers(t *testing.T) {
 	}{
 		{"/v1/manage/hc", `null`, 200, object{"status": "ok"}},
 		{"/v1/users/whoami", `{"jwt": {"claims": {"sub": "bob"}}}`, 200, object{"claims": object{"sub": "bob"}}},
-		{"/v1/admin/endpoints", admin, 200, object{"routes": siteMap(t)}},
+		{"/v1/admin/endpoints", admin, 200, siteMap(t)},
 	}
 	for _, test := range tests {
 		t.Run(test.path, func(t *testing.T) {
@@ -97,8 +97,9 @@ func TestHandlers(t *testing.T) {
 }
 
 // siteMap is what the site map says of the manifest's routes.
-func siteMap(t *testing.T) (entries []any) {
+func siteMap(t *testing.T) object {
 	t.Helper()
+	var entries []any
 	table, _ := route.Load("routes.yaml", routegate.Manifest, nil)
 	list := func(names []string) (l []any) {
 		for _, name := range names {
@@ -116,5 +117,5 @@ func siteMap(t *testing.T) (entries []any) {
 		}
 		entries = append(entries, e)
 	}
-	return entries
+	return object{"manifest_digest": table.Digest(), "routes": entries}
 }

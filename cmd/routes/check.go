@@ -9,12 +9,24 @@ import (
 	"github.com/routegate/routegate/handlers"
 )
 
+const checkUsage = `usage: go run ./cmd/routes check [-manifest file]
+
+Check prints everything that is wrong with the manifest, and runs its own tests
+once nothing else is. Warnings alone do not make it fail.
+
+exit codes: 0 fine; 1 the manifest is wrong, or a test of it fails; 2 wrong
+usage; 3 could not be done
+`
+
 // check prints everything that is wrong with the manifest, and runs its own
 // tests once nothing else is. Warnings alone do not make it fail.
-func (c *command) check() int {
+func (c *call) check() int {
+	if _, code, ok := c.parse(checkUsage, 0, 0, nil); !ok {
+		return code
+	}
 	table, report, err := c.load()
 	if err != nil {
-		return c.done(exitError, err)
+		return c.fail(err)
 	}
 	if table != nil {
 		used := make(map[string]bool)
@@ -32,11 +44,11 @@ func (c *command) check() int {
 		report.Sort()
 	}
 	if err := report.Print(c.stdout); err != nil {
-		return c.done(exitError, err)
+		return c.fail(err)
 	}
 	if report.HasErrors() {
 		return exitFound
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: %d routes, %d tests pass\n", c.manifest, table.Len(), table.Tests())
+	_, err = fmt.Fprintf(c.stdout, "%s: %d routes, %d tests pass\n", c.manifest, table.Len(), len(table.Tests()))
 	return c.done(exitFine, err)
 }

@@ -2,22 +2,32 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"text/tabwriter"
 
 	"github.com/routegate/routegate/framework/route"
 )
 
+const listUsage = `usage: go run ./cmd/routes list [-manifest file] [-json]
+
+List prints the routes in the order of their paths, and who may call each.
+
+exit codes: 0 fine; 1 the manifest is wrong; 2 wrong usage; 3 could not be done
+`
+
 // list prints the table, as a person reads it or as a program does.
-func (c *command) list() int {
-	table, report, err := c.load()
-	if err != nil {
-		return c.done(exitError, err)
+func (c *call) list() int {
+	asJSON := false
+	_, code, ok := c.parse(listUsage, 0, 0, func(flags *flag.FlagSet) { flags.BoolVar(&asJSON, "json", false, "") })
+	if !ok {
+		return code
 	}
-	if table == nil {
-		return c.done(exitFound, report.Print(c.stderr))
+	table, code, ok := c.table()
+	if !ok {
+		return code
 	}
-	if c.json {
+	if asJSON {
 		return c.done(exitFine, c.listJSON(table))
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
@@ -45,7 +55,7 @@ type listedRoute struct {
 	Line        int      `json:"line"`
 }
 
-func (c *command) listJSON(table *route.Table) error {
+func (c *call) listJSON(table *route.Table) error {
 	list := []listedRoute{}
 	for r := range table.All() {
 		list = append(list, listedRoute{

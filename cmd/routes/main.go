@@ -1,10 +1,16 @@
 // Command routes answers questions about routes.yaml.
 //
-//	go run ./cmd/routes check    what is wrong with the manifest?
-//	go run ./cmd/routes list     which routes are there, and who may call them?
+//	go run ./cmd/routes check     what is wrong with the manifest?
+//	go run ./cmd/routes list      which routes are there, and who may call them?
+//	go run ./cmd/routes test      do the manifest's own tests pass, and what do they leave out?
+//	go run ./cmd/routes matrix    who may call what?
+//	go run ./cmd/routes why       why may this caller do that, or not?
+//	go run ./cmd/routes diff      who may do more or less than before?
+//	go run ./cmd/routes drift     does the deployed gateway do what the manifest says?
 //
-// Exit codes: 0, fine; 1, something is wrong with the manifest; 2, wrong usage;
-// 3, the manifest could not be read.
+// "go run ./cmd/routes COMMAND -h" lists the flags of each. Exit codes: 0, fine;
+// 1, something was found; 2, wrong usage; 3, it could not be done, so that
+// nothing was compared. Drift has one more, 4.
 package main
 
 import (
@@ -15,6 +21,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/route"
@@ -29,65 +36,123 @@ const (
 	exitError = 3
 )
 
-const usage = `Routes answers questions about routes.yaml.
+// subcommands are what routes can do. Each parses its own flags.
+var subcommands = []struct {
+	name, does string
+	run        func(*call) int
+}{
+	{"check", "find everything that is wrong with the manifest: its form, clashing\nroutes, unknown handlers, its own tests", (*call).check},
+	{"list", "print the routes and who may call each", (*call).list},
+}
 
-usage: go run ./cmd/routes COMMAND [-manifest FILE]
-
-  check          find everything that is wrong with the manifest: its form,
-                 clashing routes, unknown handlers, its own tests
-  list [-json]   print the routes and who may call each
-`
+func usage() string {
+	var b strings.Builder
+	b.WriteString("Routes answers questions about routes.yaml.\n\nusage: go run ./cmd/routes COMMAND [flags]\n\n")
+	for _, cmd := range subcommands {
+		fmt.Fprintf(&b, "  %-7s  %s\n", cmd.name, strings.ReplaceAll(cmd.does, "\n", "\n           "))
+	}
+	b.WriteString("\nrun routes COMMAND -h for its flags\n")
+	return b.String()
+}
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	fail := func(format string, args ...any) int {
-		fmt.Fprintf(stderr, "routes: "+format+"\nrun routes -h for help\n", args...)
+	if len(args) == 0 {
+		fmt.Fprint(stderr, "routes: no command\nrun routes -h for help\n")
 		return exitUsage
 	}
-	commands := map[string]func(*command) int{"check": (*command).check, "list": (*command).list}
-	if len(args) == 0 {
-		return fail("no command")
-	}
-	if args[0] == "-h" || args[0] == "-help" || args[0] == "--help" {
-		fmt.Fprint(stdout, usage)
+	switch args[0] {
+	case "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage())
 		return exitFine
 	}
-	do, ok := commands[args[0]]
-	if !ok {
-		return fail("unknown command %q%s", args[0], manifest.Suggest(args[0], slices.Collect(maps.Keys(commands))))
+	var names []string
+	for _, cmd := range subcommands {
+		if cmd.name == args[0] {
+			return cmd.run(&call{name: args[0], args: args[1:], stdout: stdout, stderr: stderr})
+		}
+		names = append(names, cmd.name)
 	}
-
-	c := &command{stdout: stdout, stderr: stderr}
-	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&c.manifest, "manifest", "routes.yaml", "")
-	if args[0] == "list" {
-		flags.BoolVar(&c.json, "json", false, "")
-	}
-	switch err := flags.Parse(args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return exitFine
-	case err != nil:
-		return fail("%s: %v", args[0], err)
-	case flags.NArg() > 0:
-		return fail("%s: unexpected argument %q", args[0], flags.Arg(0))
-	}
-	return do(c)
+	fmt.Fprintf(stderr, "routes: unknown command %q%s\nrun routes -h for help\n", args[0], manifest.Suggest(args[0], names))
+	return exitUsage
 }
 
-// A command is what a subcommand has to work with.
-type command struct {
+// A call is one run of a subcommand.
+type call struct {
+	name           string
+	args           []string
 	stdout, stderr io.Writer
 	manifest       string // file name
-	json           bool
+}
+
+// parse reads the flags that define declares, and -manifest, from anywhere
+// between the other arguments, which it returns: at least least and at most
+// most. When ok is false the call is over with the exit code.
+func (c *call) parse(usage string, least, most int, define func(*flag.FlagSet)) (rest []string, code int, ok bool) {
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&c.manifest, "manifest", "routes.yaml", "")
+	if define != nil {
+		define(flags)
+	}
+	for args := c.args; ; {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			fmt.Fprint(c.stdout, usage)
+			return nil, exitFine, false
+		case err != nil:
+			return nil, c.misuse("%v", err), false
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		rest = append(rest, flags.Arg(0))
+		args = flags.Args()[1:]
+	}
+	// An empty text is most likely a variable of a script that is not set; it
+	// must not fall back on a default that nobody asked for.
+	empty := ""
+	flags.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" && empty == "" {
+			empty = f.Name
+		}
+	})
+	switch {
+	case empty != "":
+		return nil, c.misuse("flag -%s is empty", empty), false
+	case len(rest) > most:
+		return nil, c.misuse("unexpected argument %q", rest[most]), false
+	case len(rest) < least:
+		return nil, c.misuse("an argument is missing"), false
+	}
+	return rest, exitFine, true
+}
+
+// misuse says what is wrong with how the command was called.
+func (c *call) misuse(format string, args ...any) int {
+	fmt.Fprintf(c.stderr, "routes %s: %s\nrun routes %s -h for help\n", c.name, fmt.Sprintf(format, args...), c.name)
+	return exitUsage
+}
+
+// fail says what could not be done.
+func (c *call) fail(err error) int {
+	fmt.Fprintf(c.stderr, "routes %s: %v\n", c.name, err)
+	return exitError
+}
+
+// done turns an error of writing into the exit code.
+func (c *call) done(code int, err error) int {
+	if err != nil {
+		return c.fail(err)
+	}
+	return code
 }
 
 // load reads the manifest. The table is nil when the report has errors.
-func (c *command) load() (*route.Table, *manifest.Report, error) {
+func (c *call) load() (*route.Table, *manifest.Report, error) {
 	src, err := os.ReadFile(c.manifest)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot read the manifest: %w", err)
@@ -97,11 +162,15 @@ func (c *command) load() (*route.Table, *manifest.Report, error) {
 	return table, report, nil
 }
 
-// done turns an error of reading or writing into the exit code.
-func (c *command) done(code int, err error) int {
-	if err != nil {
-		fmt.Fprintf(c.stderr, "routes: %v\n", err)
-		return exitError
+// table reads the manifest for a command that needs it to be valid. When ok is
+// false the call is over with the exit code, and what is wrong was printed.
+func (c *call) table() (t *route.Table, code int, ok bool) {
+	t, report, err := c.load()
+	switch {
+	case err != nil:
+		return nil, c.fail(err), false
+	case t == nil:
+		return nil, c.done(exitFound, report.Print(c.stderr)), false
 	}
-	return code
+	return t, exitFine, true
 }

@@ -21,6 +21,15 @@ type matcher struct {
 	strictSlash bool
 }
 
+// Match returns the route of the table that an HTTP API with the stage $default
+// selects for a request, and what its variables stand for, decoded. The path is
+// encoded, as the client sends it, and without a query. The route is nil where
+// none matches.
+func Match(t *route.Table, method, path string) (*route.Route, map[string]string) {
+	found := newMatcher(t, false).match(method, splitPath(path))
+	return found.route, found.params
+}
+
 // A node is where a path is after some segments.
 type node struct {
 	literals map[string]*node

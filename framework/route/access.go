@@ -61,6 +61,18 @@ func (a Access) String() string {
 	return strings.Join(parts, ", and ")
 }
 
+// AtGateway returns what API Gateway checks of the access: all but the groups,
+// of which it knows nothing.
+func (a Access) AtGateway() Access {
+	a.Groups = nil
+	return a
+}
+
+// Equal reports whether two accesses ask the same of every caller.
+func (a Access) Equal(b Access) bool {
+	return a.Auth == b.Auth && slices.Equal(a.Groups, b.Groups) && slices.Equal(a.Scopes, b.Scopes)
+}
+
 // A Principal is who calls, as somebody vouched for it who verified the token
 // or the signature: API Gateway, or the container.
 type Principal struct {
@@ -79,6 +91,17 @@ type Caller struct {
 	// Mismatch tells that the request carries another token than the one that
 	// was verified. Such a caller has proved nothing.
 	Mismatch bool
+}
+
+// Behind returns the caller as a gateway hands it on to the function from a
+// route that asks for a: with its token only where the route has the JWT
+// authorizer, and as an IAM caller only where it has AWS_IAM. On any other
+// route nobody vouches for it, whatever it sent.
+func (c Caller) Behind(a Access) Caller {
+	if c.Auth != a.Auth {
+		return Caller{}
+	}
+	return c
 }
 
 // A Reason is why a Decision is what it is: one of a few fixed codes, which
@@ -140,6 +163,10 @@ type Decision struct {
 	Values  []string // of the route's variables, from left to right
 	Steps   []Step   // the checks that were made, up to the first that failed
 }
+
+// Decide says whether the caller may use what the access protects, as
+// Router.Decide does once it has the route. The decision has no Route.
+func (a Access) Decide(c Caller) Decision { return a.decide(c, Decision{}) }
 
 // decide says whether the caller may use what the access protects. It adds its
 // steps to those of d, whose Route and Values it keeps.

@@ -50,6 +50,7 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 	c.groups.reportUnused(report)
 	c.scopes.reportUnused(report)
 	t.groups, t.scopes = c.groups.names(), c.scopes.names()
+	t.declaredGroups, t.declaredScopes = c.groups.sorted(), c.scopes.sorted()
 
 	order := func(method string) int { return slices.Index(Methods, method) } // ANY first
 	slices.SortFunc(t.routes, func(a, b *Route) int {
@@ -82,6 +83,7 @@ func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
 		Tags:        values(mr.Tags),
 		Deprecated:  mr.Deprecated.Value,
 		Line:        mr.Line,
+		keys:        mr.Has,
 	}
 	r.Access = c.access(mr)
 	ok := mr.Method.Line > 0 && (r.Method == AnyMethod || slices.Contains(Methods, r.Method))
@@ -278,28 +280,23 @@ func (v *vocabulary) reportUnused(report *manifest.Report) {
 	}
 }
 
+// sorted returns the declared names, nil where the manifest declares none.
+func (v *vocabulary) sorted() []Name {
+	if !v.closed {
+		return nil
+	}
+	list := make([]Name, 0, len(v.declared))
+	for _, n := range v.declared {
+		list = append(list, Name{n.Value, n.Meaning, n.Line})
+	}
+	slices.SortFunc(list, func(a, b Name) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
 func (v *vocabulary) names() []string {
 	all := maps.Clone(v.used)
 	for name := range v.known {
 		all[name] = true
 	}
 	return slices.Sorted(maps.Keys(all))
-}
-
-// witnessValue returns a segment that is no literal of any route, so that a
-// request that has it is taken by variables only.
-func witnessValue(routes []writtenRoute) string {
-	taken := make(map[string]bool)
-	for _, r := range routes {
-		for _, s := range r.Pattern.segments {
-			if s.kind == literal {
-				taken[s.text] = true
-			}
-		}
-	}
-	value := "x"
-	for taken[value] {
-		value += "x"
-	}
-	return value
 }

@@ -107,7 +107,11 @@ func (c *compiler) conflicts(routes []writtenRoute) {
 	}
 
 	full, greedy := &trie{}, &trie{}
-	free := witnessValue(routes)
+	var list []*Route
+	for _, r := range routes {
+		list = append(list, r.Route)
+	}
+	free := freeSegment(list)
 	for _, r := range routes {
 		t := full
 		if r.Pattern.IsGreedy() {

@@ -26,6 +26,17 @@ type Route struct {
 	Deprecated  bool
 	Access      Access
 	Line        int // in the manifest, from 1
+
+	keys map[string]manifest.Span // where the manifest has each key
+}
+
+// LineOf returns the line on which the manifest gives the route a key, such as
+// "groups", and the route's own line where it leaves the key out.
+func (r *Route) LineOf(key string) int {
+	if at, ok := r.keys[key]; ok {
+		return at.Line
+	}
+	return r.Line
 }
 
 // Key returns the route key, as API Gateway writes it: "GET /v1/users/{id}".
@@ -41,9 +52,18 @@ func (r *Route) takes(method string) bool {
 // is valid, and does not change; neither must the routes that it gives away.
 type Table struct {
 	routes []*Route // by path, then method
-	tests  []test
+	tests  []Test
 	groups []string // declared or used, sorted
 	scopes []string
+
+	declaredGroups, declaredScopes []Name
+}
+
+// A Name is a group or a scope that a manifest declares.
+type Name struct {
+	Name    string
+	Meaning string // what the manifest says it stands for; may be ""
+	Line    int
 }
 
 // All yields the routes in the order of their paths, and for one path in the
@@ -53,14 +73,19 @@ func (t *Table) All() iter.Seq[*Route] { return slices.Values(t.routes) }
 // Len returns the number of routes.
 func (t *Table) Len() int { return len(t.routes) }
 
-// Tests returns the number of the manifest's own tests.
-func (t *Table) Tests() int { return len(t.tests) }
-
 // Groups returns the groups that the manifest declares or uses, sorted.
 func (t *Table) Groups() []string { return slices.Clone(t.groups) }
 
 // Scopes returns the scopes that the manifest declares or uses, sorted.
 func (t *Table) Scopes() []string { return slices.Clone(t.scopes) }
+
+// DeclaredGroups returns the groups that the manifest declares, sorted. It is
+// nil where the manifest has no "groups", so that any may be used.
+func (t *Table) DeclaredGroups() []Name { return slices.Clone(t.declaredGroups) }
+
+// DeclaredScopes returns the scopes that the manifest declares, as
+// DeclaredGroups does the groups.
+func (t *Table) DeclaredScopes() []Name { return slices.Clone(t.declaredScopes) }
 
 // Load reads a manifest and makes its Table. The name of the file is for the
 // report only. handlers are the names of the handlers that exist; nil leaves

@@ -1,0 +1,281 @@
+package route
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Class is a set of requests that two lists of routes do not tell apart: each
+// of them is taken by the same routes of either list.
+type Class struct {
+	Method, Path string // one request of the class, the path decoded and without a stage
+	// Old and New are the routes of either list that take it, in no order.
+	Old, New []*Route
+}
+
+// Differences yields the classes of requests in which two lists of routes may
+// differ, so that asking one request of each is asking about all requests. A
+// request that is in no class that it yields is answered, in both lists, by
+// routes with the same method and key, or by none at all.
+//
+// key is what routes are compared by. To have all classes of one list, give it
+// as the old or as the new one, and nil as the other.
+//
+// The space of requests is infinite, but a segment of a path is either one of
+// the literals that the routes have at its place, or it is as good as any other
+// segment. So the classes are found by going down both lists as tries at once.
+// Equal parts of the tries are told by their number and left out. The time is
+// proportional to the rest, and to the square of it where routes with a variable
+// and many with a literal at the same place go on below it. The memory is
+// proportional to the lists.
+func Differences(old, new []*Route, key func(*Route) string) iter.Seq[Class] {
+	return func(yield func(Class) bool) {
+		w := &walker{yield: yield, numbers: make(map[string]int), free: freeSegment(old, new)}
+		roots := [2]*place{{}, {}}
+		for i, list := range [][]*Route{old, new} {
+			for _, r := range list {
+				roots[i].insert(r)
+			}
+			w.number(roots[i], key)
+		}
+		var start state
+		for i, root := range roots {
+			if len(root.ends) > 0 || root.variable != nil || len(root.literals) > 0 || len(root.rest) > 0 {
+				start.places[i] = []*place{root}
+			}
+		}
+		w.walk(start, "")
+	}
+}
+
+// A place is a node of a trie: where a path is after some segments.
+type place struct {
+	literals map[string]*place
+	variable *place
+	ends     []*Route // whose pattern ends here
+	rest     []*Route // whose greedy variable is here
+	number   int      // equal for equal tries, of both lists
+	restNo   int      // equal for equal lists of greedy routes here
+}
+
+func (p *place) insert(r *Route) {
+	for _, s := range r.Pattern.segments {
+		switch s.kind {
+		case greedy:
+			p.rest = append(p.rest, r)
+			return
+		case variable:
+			if p.variable == nil {
+				p.variable = &place{}
+			}
+			p = p.variable
+		case literal:
+			if p.literals == nil {
+				p.literals = make(map[string]*place)
+			}
+			if p.literals[s.text] == nil {
+				p.literals[s.text] = &place{}
+			}
+			p = p.literals[s.text]
+		}
+	}
+	p.ends = append(p.ends, r)
+}
+
+type walker struct {
+	yield   func(Class) bool
+	numbers map[string]int // of what was seen
+	free    string         // a segment that is no literal of any route
+	done    bool
+}
+
+// number gives equal tries equal numbers.
+func (w *walker) number(p *place, key func(*Route) string) {
+	routes := func(list []*Route) string {
+		var keys []string
+		for _, r := range list {
+			keys = append(keys, strconv.Quote(r.Method+" "+key(r)))
+		}
+		slices.Sort(keys)
+		return strings.Join(keys, " ")
+	}
+	var b strings.Builder
+	for _, text := range slices.Sorted(maps.Keys(p.literals)) {
+		next := p.literals[text]
+		w.number(next, key)
+		b.WriteString(text + "=" + strconv.Itoa(next.number) + " ") // no literal has a space or "="
+	}
+	if p.variable != nil {
+		w.number(p.variable, key)
+		b.WriteString("{}=" + strconv.Itoa(p.variable.number))
+	}
+	rest := "+ " + routes(p.rest)
+	p.restNo = w.intern(rest)
+	p.number = w.intern(b.String() + "\n" + routes(p.ends) + "\n" + rest)
+}
+
+func (w *walker) intern(s string) int {
+	n, ok := w.numbers[s]
+	if !ok {
+		n = len(w.numbers) + 1
+		w.numbers[s] = n
+	}
+	return n
+}
+
+// A state is all that the two lists can still make of a path that has some
+// segments already.
+type state struct {
+	depth  int          // how many segments
+	places [2][]*place  // where either trie can be, literals before variables
+	rest   [2][]passage // the places with greedy routes that the path has passed
+}
+
+// A passage is a place that a path has passed after so many segments, which
+// decides which greedy route is first.
+type passage struct {
+	*place
+	depth int
+}
+
+// same reports whether the two lists answer all that follows alike. Which of
+// several places answers depends on their order alone.
+func (s state) same() bool {
+	return slices.EqualFunc(s.places[0], s.places[1], func(a, b *place) bool { return a.number == b.number }) &&
+		slices.EqualFunc(s.rest[0], s.rest[1], func(a, b passage) bool { return a.restNo == b.restNo && a.depth == b.depth })
+}
+
+// walk yields the classes of the paths that start with path, which is the
+// segments that led to s.
+func (w *walker) walk(s state, path string) {
+	if w.done || s.same() {
+		return
+	}
+	var here state // what the path takes if it ends here, with a slash or without
+	literals := make(map[string]bool)
+	deeper := false
+	for i := range s.places {
+		here.rest[i] = s.rest[i]
+		for _, p := range s.places[i] {
+			if len(p.rest) > 0 {
+				here.rest[i] = append(slices.Clip(here.rest[i]), passage{p, s.depth})
+				deeper = true
+			}
+			for text := range p.literals {
+				literals[text] = true
+			}
+			deeper = deeper || p.variable != nil
+		}
+	}
+	behindSlash := here
+	behindSlash.places = s.places
+	switch {
+	case path == "":
+		w.end(behindSlash, "/")
+	case len(s.places[0])+len(s.places[1]) == 0: // only greedy routes are left, and take whatever comes
+		w.end(s, path)
+		return
+	default:
+		w.end(s, path)
+		if deeper { // a greedy variable takes an empty rest behind a slash only
+			w.end(behindSlash, path+"/")
+		}
+	}
+
+	for _, text := range slices.Sorted(maps.Keys(literals)) {
+		w.walk(s.next(here, text), path+"/"+text)
+	}
+	if deeper || len(here.rest[0])+len(here.rest[1]) > 0 {
+		w.walk(s.next(here, w.free), path+"/"+w.free)
+	}
+}
+
+// next is the state behind one more segment.
+func (s state) next(here state, text string) state {
+	n := state{rest: here.rest, depth: s.depth + 1}
+	for i, places := range s.places {
+		for _, p := range places {
+			if next := p.literals[text]; next != nil {
+				n.places[i] = append(n.places[i], next)
+			}
+			if p.variable != nil {
+				n.places[i] = append(n.places[i], p.variable)
+			}
+		}
+	}
+	return n
+}
+
+// end yields the classes of a path that ends in s, a method each.
+func (w *walker) end(s state, path string) {
+	for _, method := range Methods {
+		c := Class{Method: method, Path: path}
+		for i, list := range []*[]*Route{&c.Old, &c.New} {
+			for _, p := range s.places[i] {
+				*list = appendTaking(*list, p.ends, method)
+			}
+			for _, p := range s.rest[i] {
+				*list = appendTaking(*list, p.rest, method)
+			}
+		}
+		if len(c.Old)+len(c.New) > 0 && !w.done && !w.yield(c) {
+			w.done = true
+		}
+	}
+}
+
+func appendTaking(list, routes []*Route, method string) []*Route {
+	for _, r := range routes {
+		if r.takes(method) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// freeSegment returns a segment that is no literal of any route, so that a
+// request that has it is taken by variables only.
+func freeSegment(lists ...[]*Route) string {
+	taken := make(map[string]bool)
+	for _, list := range lists {
+		for _, r := range list {
+			for _, s := range r.Pattern.segments {
+				if s.kind == literal {
+					taken[s.text] = true
+				}
+			}
+		}
+	}
+	value := "x"
+	for taken[value] {
+		value += "x"
+	}
+	return value
+}
+
+// Beats reports whether of two routes that take the same request r answers it,
+// by the rules of the package's documentation. Where neither route beats the
+// other, the request has no clear answer; no Table has such a pair without a
+// third route that beats both.
+func (r *Route) Beats(other *Route) bool {
+	if greedy := r.Pattern.IsGreedy(); greedy != other.Pattern.IsGreedy() {
+		return !greedy
+	}
+	return both(compareMethods(r.Method, other.Method), comparePatterns(r.Pattern, other.Pattern)) == narrower
+}
+
+// Unbeaten returns those of some routes, all of which take the same request,
+// that no other of them beats. Of the routes of a Table that take a request it
+// is one, and the Router's choice.
+func Unbeaten(routes []*Route) []*Route {
+	var first []*Route
+	for _, r := range routes {
+		if !slices.ContainsFunc(routes, func(o *Route) bool { return o.Beats(r) }) {
+			first = append(first, r)
+		}
+	}
+	return first
+}
