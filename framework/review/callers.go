@@ -2,6 +2,7 @@ package review
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,41 +11,68 @@ import (
 
 // Callers yields callers that stand for all callers as far as some accesses can
 // tell them apart, the ones that hold least first: nobody, an IAM caller, and
-// tokens with at most one of the groups and at most one of the scopes.
+// tokens with at most two groups and at most two scopes.
 //
-// One of each is enough. An access asks for any one of its groups and any one
-// of its scopes, so it lets a token in if and only if it lets in a token with
-// some one group, or none, and some one scope, or none, that the first one has.
-// What two accesses answer alike for these callers they answer alike for all.
+// That is enough. An access asks for any one of its groups and any one of its
+// scopes, so whoever gets in gets in by one group and one scope at most; two of
+// each are for what passes two checks, of two versions or of a gateway and a
+// function that differ. And of several groups that the same accesses ask for one
+// is enough. So what is true of these callers' answers is true of all callers'.
 func Callers(accesses ...route.Access) iter.Seq[route.Caller] {
-	groups, scopes := []string{""}, []string{""}
+	var groups, scopes [][]string
 	for _, a := range accesses {
-		groups = append(groups, a.Groups...)
-		scopes = append(scopes, a.Scopes...)
+		groups, scopes = append(groups, a.Groups), append(scopes, a.Scopes)
 	}
-	slices.Sort(groups)
-	slices.Sort(scopes)
-	groups, scopes = slices.Compact(groups), slices.Compact(scopes)
+	groups, scopes = upToTwo(representatives(groups)), upToTwo(representatives(scopes))
 	return func(yield func(route.Caller) bool) {
-		if !yield(route.Caller{}) {
+		if !yield(route.Caller{}) || !yield(Token(nil, nil)) || !yield(route.Caller{Auth: route.IAM}) {
 			return
 		}
-		for _, scope := range scopes {
-			for _, group := range groups {
-				if !yield(Token(one(group), one(scope))) {
-					return
+		for size := 1; size <= 4; size++ {
+			for _, s := range scopes {
+				for _, g := range groups {
+					if len(s)+len(g) == size && !yield(Token(g, s)) {
+						return
+					}
 				}
 			}
 		}
-		yield(route.Caller{Auth: route.IAM})
 	}
 }
 
-func one(name string) []string {
-	if name == "" {
-		return nil
+// representatives returns one name for each way in which some lists have a name
+// or not, the first in alphabetical order.
+func representatives(lists [][]string) []string {
+	in := make(map[string][]byte) // in which lists a name is
+	for i, list := range lists {
+		for _, name := range list {
+			for len(in[name]) <= i/8 {
+				in[name] = append(in[name], 0)
+			}
+			in[name][i/8] |= 1 << (i % 8)
+		}
 	}
-	return []string{name}
+	seen := make(map[string]bool)
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		if key := string(in[name]); !seen[key] {
+			seen[key] = true
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// upToTwo returns the sets of none, one and two of the names.
+func upToTwo(names []string) [][]string {
+	sets := [][]string{nil}
+	for i, a := range names {
+		sets = append(sets, []string{a})
+		for _, b := range names[:i] {
+			sets = append(sets, []string{b, a})
+		}
+	}
+	return sets
 }
 
 // Token returns a caller with a valid token that has these groups and scopes.

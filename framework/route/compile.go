@@ -195,11 +195,11 @@ func (c *compiler) preflights(routes []writtenRoute) {
 	has := make(map[string]bool)
 	for _, r := range routes {
 		if r.Method == "OPTIONS" {
-			has[r.Pattern.shape()] = true
+			has[r.Pattern.Shape()] = true
 		}
 	}
 	for _, r := range routes {
-		if r.Method == AnyMethod && r.Access.Auth != Public && !has[r.Pattern.shape()] {
+		if r.Method == AnyMethod && r.Access.Auth != Public && !has[r.Pattern.Shape()] {
 			c.report.Warnf(r.in.Method.Span, "any-preflight", "ANY takes OPTIONS too, and a browser's preflight has no token: name the methods, or add a public OPTIONS route")
 		}
 	}

@@ -90,7 +90,7 @@ func comparePatterns(a, b Pattern) relation {
 // that with the first route of the file that it clashes with.
 func (c *compiler) conflicts(routes []writtenRoute) {
 	byShape := make(map[string]writtenRoute, len(routes))
-	key := func(method string, p Pattern) string { return method + " " + p.shape() }
+	key := func(method string, p Pattern) string { return method + " " + p.Shape() }
 	for _, r := range routes {
 		if _, ok := byShape[key(r.Method, r.Pattern)]; !ok {
 			byShape[key(r.Method, r.Pattern)] = r

@@ -73,5 +73,5 @@ func (r *Router) named(key string) (*Route, Pattern) {
 	if err != nil {
 		return nil, Pattern{} // no route of any table
 	}
-	return r.shaped[method+" "+p.shape()], p
+	return r.shaped[method+" "+p.Shape()], p
 }

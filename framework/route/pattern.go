@@ -150,9 +150,9 @@ func (p Pattern) IsGreedy() bool {
 	return len(p.segments) > 0 && p.segments[len(p.segments)-1].kind == greedy
 }
 
-// shape returns the pattern without the names of its variables. Two patterns
+// Shape returns the pattern without the names of its variables. Two patterns
 // match the same paths if and only if their shapes are equal.
-func (p Pattern) shape() string {
+func (p Pattern) Shape() string {
 	if len(p.segments) == 0 {
 		return p.text
 	}

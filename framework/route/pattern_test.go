@@ -35,8 +35,8 @@ func TestParsePattern(t *testing.T) {
 	}
 	for _, test := range good {
 		p := mustParse(t, test.path)
-		if p.String() != test.path || p.shape() != test.shape || p.IsGreedy() != test.greedy {
-			t.Errorf("%s: string %s, shape %s, greedy %v", test.path, p, p.shape(), p.IsGreedy())
+		if p.String() != test.path || p.Shape() != test.shape || p.IsGreedy() != test.greedy {
+			t.Errorf("%s: string %s, shape %s, greedy %v", test.path, p, p.Shape(), p.IsGreedy())
 		}
 		if diff := cmp.Diff(test.variables, p.Variables()); diff != "" {
 			t.Errorf("%s: variables (-want +got):\n%s", test.path, diff)
@@ -81,7 +81,7 @@ func TestParsePattern(t *testing.T) {
 	for _, test := range bad {
 		p, err := ParsePattern(test.path)
 		if test.reason == "" {
-			if err != nil || p.shape() != test.path {
+			if err != nil || p.Shape() != test.path {
 				t.Errorf("%s: %v, %v", test.path, p, err)
 			}
 			continue
@@ -223,7 +223,7 @@ func FuzzPattern(f *testing.F) {
 			if ok {
 				t.Fatalf("%s matches %q", p, path)
 			}
-		} else if ok != bruteMatch(p.shape(), path) {
+		} else if ok != bruteMatch(p.Shape(), path) {
 			t.Fatalf("%s matches %q: %v", p, path, ok)
 		}
 		if ok && len(values) != len(p.Variables()) {

@@ -53,7 +53,7 @@ func NewRouter(t *Table, stage string) *Router {
 			}
 		}
 		r.keyed[rt.Key()] = rt
-		r.shaped[rt.Method+" "+rt.Pattern.shape()] = rt
+		r.shaped[rt.Method+" "+rt.Pattern.Shape()] = rt
 	}
 	r.full, r.greedy = full.routers, greedy.routers
 	return r

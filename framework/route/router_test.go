@@ -220,7 +220,7 @@ func FuzzRouter(f *testing.F) {
 			if (got != nil) != any {
 				t.Fatalf("%s: %s %q is answered by %v", keys, method, path, got)
 			}
-			if got != nil && (!bruteMatch(got.Pattern.shape(), path) || !got.takes(method) || got.Pattern.IsGreedy() == full) {
+			if got != nil && (!bruteMatch(got.Pattern.Shape(), path) || !got.takes(method) || got.Pattern.IsGreedy() == full) {
 				t.Fatalf("%s: %s %q is answered by %s", keys, method, path, got.Key())
 			}
 		}

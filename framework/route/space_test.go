@@ -17,7 +17,7 @@ func takers(routes []*Route, method, path string) string {
 	for _, r := range routes {
 		if (r.Method == AnyMethod || r.Method == method) && bruteMatch(r.Pattern.String(), path) {
 			// Variables may be called anything.
-			keys = append(keys, r.Method+" "+r.Pattern.shape()+" "+accessKey(r))
+			keys = append(keys, r.Method+" "+r.Pattern.Shape()+" "+accessKey(r))
 		}
 	}
 	slices.Sort(keys)
@@ -27,7 +27,7 @@ func takers(routes []*Route, method, path string) string {
 func keysOf(routes []*Route) string {
 	var keys []string
 	for _, r := range routes {
-		keys = append(keys, r.Method+" "+r.Pattern.shape()+" "+accessKey(r))
+		keys = append(keys, r.Method+" "+r.Pattern.Shape()+" "+accessKey(r))
 	}
 	slices.Sort(keys)
 	return strings.Join(keys, ", ")

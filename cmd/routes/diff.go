@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/routegate/routegate/framework/manifest"
+	"github.com/routegate/routegate/framework/review"
+	"github.com/routegate/routegate/framework/route"
+)
+
+const diffUsage = `usage: go run ./cmd/routes diff [flags] OLD [NEW]
+
+Diff compares two manifests exactly: who may do what by the one and not by the
+other. OLD and NEW are files or revisions of git ("diff main", "diff v1 v2");
+NEW is the manifest where it is left out. Each change is WIDER, NARROWER, MOVED
+(the same callers, elsewhere or to another handler) or NEUTRAL, and has a
+request that the two answer differently.
+
+  -format FORMAT   text (default); markdown, for a pull request; github, for
+                   annotations of a workflow; sarif, for code scanning; json
+  -fail-on WHAT    exit 1: public, when a route is newly public; wider, when
+                   anybody may do more; any, when anything changed at all
+  -plan-order      print instead what to deploy first, the function or the
+                   gateway, so that no moment is wider than both versions
+                   (text or json)
+  -manifest FILE   the manifest (default routes.yaml); its path in revisions, too
+
+exit codes: 0 compared; 1 -fail-on found something, or with -plan-order no order
+is safe; 2 wrong usage; 3 not compared, since one of the two could not be read
+or is not valid
+`
+
+// diff compares two manifests.
+func (c *call) diff() int {
+	format, failOn, planOrder := "text", "", false
+	args, code, ok := c.parse(diffUsage, 1, 2, func(flags *flag.FlagSet) {
+		flags.StringVar(&format, "format", format, "")
+		flags.StringVar(&failOn, "fail-on", failOn, "")
+		flags.BoolVar(&planOrder, "plan-order", planOrder, "")
+	})
+	if !ok {
+		return code
+	}
+	switch format {
+	case "text", "json":
+	case "markdown", "sarif", "github":
+		if planOrder {
+			return c.misuse("-plan-order is printed as text or json, not as %s", format)
+		}
+	default:
+		return c.misuse("unknown format %q: want text, markdown, sarif, github or json", format)
+	}
+	switch failOn {
+	case "", "public", "wider", "any":
+	default:
+		return c.misuse("unknown -fail-on %q: want public, wider or any", failOn)
+	}
+	if planOrder && failOn != "" {
+		return c.misuse("-plan-order and -fail-on do not go together")
+	}
+	if len(args) == 1 {
+		args = append(args, c.manifest)
+	}
+
+	var tables [2]*route.Table
+	var names [2]string
+	for i, arg := range args {
+		src, name, err := c.version(arg)
+		if err != nil {
+			return c.fail(err)
+		}
+		table, report := route.Load(name, src, nil)
+		if table == nil {
+			report.Print(c.stderr)
+			return c.fail(fmt.Errorf("not compared: %q is not valid", name))
+		}
+		tables[i], names[i] = table, name
+	}
+	if planOrder {
+		return c.planOrder(tables, review.Names{Old: names[0], New: names[1]}, format)
+	}
+	diff := review.Compare(tables[0], tables[1])
+	write := map[string]func() error{
+		"text":     func() error { return diff.Text(c.stdout, review.Names{Old: names[0], New: names[1]}) },
+		"markdown": func() error { return diff.Markdown(c.stdout, review.Names{Old: names[0], New: names[1]}) },
+		"sarif":    func() error { return diff.SARIF(c.stdout, review.Names{Old: names[0], New: names[1]}) },
+		"github":   func() error { return diff.GitHub(c.stdout, review.Names{Old: names[0], New: names[1]}) },
+		"json":     func() error { return diff.JSON(c.stdout, review.Names{Old: names[0], New: names[1]}) },
+	}[format]
+	if err := write(); err != nil {
+		return c.fail(err)
+	}
+	n := diff.Count()
+	found := map[string]bool{"public": n.Public > 0, "wider": n.Wider > 0, "any": len(diff.Changes) > 0}
+	if found[failOn] {
+		return exitFound
+	}
+	return exitFine
+}
+
+func (c *call) planOrder(tables [2]*route.Table, names review.Names, format string) int {
+	rollout := review.PlanOrder(tables[0], tables[1])
+	write := rollout.Text
+	if format == "json" {
+		write = rollout.JSON
+	}
+	if err := write(c.stdout, names); err != nil {
+		return c.fail(err)
+	}
+	if rollout.Order == review.NoOrder {
+		return exitFound
+	}
+	return exitFine
+}
+
+// version reads a manifest: a file, or the manifest in a revision of git. It
+// returns the name by which to speak of it.
+func (c *call) version(arg string) (src []byte, name string, err error) {
+	if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
+		if info.Size() > manifest.MaxSize {
+			return nil, "", fmt.Errorf("%q has %d bytes: a manifest has at most %d", arg, info.Size(), manifest.MaxSize)
+		}
+		src, err := os.ReadFile(arg)
+		return src, arg, err
+	}
+	// A revision counts from the manifest's own directory, which is in the
+	// repository wherever this command runs.
+	dir, base := filepath.Split(c.manifest)
+	if dir == "" {
+		dir = "."
+	}
+	git := func(args ...string) ([]byte, error) {
+		cmd := exec.Command("git", append([]string{"-C", dir}, args...)...)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			first, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+			return nil, &gitError{first}
+		}
+		return out, err
+	}
+	if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", arg+"^{commit}"); err != nil {
+		if refused := (*gitError)(nil); !errors.As(err, &refused) {
+			return nil, "", fmt.Errorf("%q is no file, and whether it is a revision cannot be asked: %w", arg, err)
+		}
+		return nil, "", fmt.Errorf("%q is neither a file nor a revision of git", arg)
+	}
+	src, err = git("show", "--no-textconv", "--end-of-options", arg+":./"+filepath.ToSlash(base))
+	if err != nil {
+		return nil, "", fmt.Errorf("revision %q has no %q: %w", arg, c.manifest, err)
+	}
+	return src, arg + ":" + c.manifest, nil
+}
+
+// A gitError is what git said when it did not do what it was asked.
+type gitError struct{ text string }
+
+func (e *gitError) Error() string { return "git: " + e.text }

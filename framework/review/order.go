@@ -1,0 +1,315 @@
+package review
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/routegate/routegate/framework/route"
+)
+
+// An Order says which of the two parts of a deployment goes first. The zero
+// Order is none.
+type Order string
+
+// The orders.
+const (
+	EitherFirst   Order = "either first"
+	FunctionFirst Order = "function first"
+	GatewayFirst  Order = "gateway first"
+	NoOrder       Order = "no order" // neither is safe: the change must be split
+)
+
+// A Rollout says in which order to deploy a change, so that in no moment of the
+// deployment anybody can do what neither version allows.
+//
+// Function and gateway are deployed one after the other, and Terraform changes
+// the gateway's routes one by one, in an order that nobody knows. So between two
+// versions there are moments with one version of the function behind a mixture
+// of both versions of the gateway's routes. All of them are looked at.
+type Rollout struct {
+	Order Order
+	Steps []RolloutStep
+}
+
+// A RolloutStep is the order for one change: for the requests that Old answered
+// and New will.
+type RolloutStep struct {
+	Order    Order
+	Old, New Place
+	Message  string // as in Change
+	Function Way    // the function first
+	Gateway  Way    // the gateway first
+}
+
+// A Way is what can happen between two versions when one of the parts goes
+// first.
+type Way struct {
+	Opens *Moment // somebody can do what neither version allows; nil: it is safe
+	Gap   *Moment // somebody is refused whom both versions allow; nil: no interruption
+}
+
+// A Moment is a request between two versions.
+type Moment struct {
+	Method, Path string
+	Caller       route.Caller
+	// Gateway is the route key that the gateway has for it, in the version
+	// that OfNew tells; "" when it has none for a moment.
+	Gateway string
+	OfNew   bool
+	// Decision is what happens then: the function's decision, or where Refused
+	// is true the gateway's, which never asks the function.
+	Decision route.Decision
+	Refused  bool
+	Old, New route.Decision // what the two versions decide
+}
+
+// PlanOrder returns the order in which to deploy the function and the gateway
+// when a manifest becomes another.
+func PlanOrder(old, new *route.Table) *Rollout {
+	p := planner{old: newSide(old), new: newSide(new)}
+	steps := make(map[pair]*RolloutStep)
+	rollout := &Rollout{}
+	var order []pair
+	for class := range route.Differences(p.old.routes, p.new.routes, gatewayKey) {
+		var at pair
+		at.old, _ = p.old.router.Match(class.Method, class.Path)
+		at.new, _ = p.new.router.Match(class.Method, class.Path)
+		step := steps[at]
+		if step == nil {
+			step = &RolloutStep{Old: accessPlace(at.old, at.new), New: accessPlace(at.new, at.old), Message: describePair(at)}
+			steps[at] = step
+			order = append(order, at)
+		}
+		p.look(class, step)
+	}
+	for _, at := range order {
+		step := steps[at]
+		step.Order = choose(step.Function, step.Gateway)
+		rollout.Steps = append(rollout.Steps, *step)
+	}
+	rollout.Order = overall(rollout.Steps)
+	return rollout
+}
+
+// gatewayKey is what the gateway and the function know of a route: the key
+// included, which the one tells the other.
+func gatewayKey(r *route.Route) string { return answerKey(r) + "\x00" + r.Pattern.Shape() }
+
+// choose prefers what is safe, and then what interrupts nothing.
+func choose(function, gateway Way) Order {
+	switch f, g := function.Opens == nil, gateway.Opens == nil; {
+	case !f && !g:
+		return NoOrder
+	case !g, f && function.Gap == nil && gateway.Gap != nil:
+		return FunctionFirst
+	case !f, gateway.Gap == nil && function.Gap != nil:
+		return GatewayFirst
+	}
+	return EitherFirst
+}
+
+// overall is the order that is safe for every step, and of two such orders the
+// one that interrupts fewer.
+func overall(steps []RolloutStep) Order {
+	var opens, gaps [2]int
+	for _, s := range steps {
+		for i, way := range []Way{s.Function, s.Gateway} {
+			if way.Opens != nil {
+				opens[i]++
+			}
+			if way.Gap != nil {
+				gaps[i]++
+			}
+		}
+	}
+	switch f, g := opens[0] == 0, opens[1] == 0; {
+	case !f && !g:
+		return NoOrder
+	case !g, f && gaps[0] < gaps[1]:
+		return FunctionFirst
+	case !f, gaps[1] < gaps[0]:
+		return GatewayFirst
+	}
+	return EitherFirst
+}
+
+type planner struct{ old, new side }
+
+// A candidate is a version of a route that the gateway may have for a request in
+// some moment. A nil route is none at all.
+type candidate struct {
+	*route.Route
+	ofNew bool
+}
+
+// candidates returns what may answer at the gateway while its routes change from
+// old to new, one by one: whatever no route beats that both versions have, and
+// which is therefore always there. Where two routes are left of which AWS does
+// not say which is first, both are among them.
+func candidates(old, new []*route.Route) []candidate {
+	kept := make(map[string]bool)
+	for _, o := range old {
+		kept[shape(o)] = slices.ContainsFunc(new, func(n *route.Route) bool { return shape(n) == shape(o) })
+	}
+	var list []candidate
+	always := false
+	for i, routes := range [][]*route.Route{old, new} {
+		for _, r := range routes {
+			beaten := slices.ContainsFunc(old, func(o *route.Route) bool { return kept[shape(o)] && o.Beats(r) })
+			if !beaten {
+				list = append(list, candidate{r, i == 1})
+			}
+			always = always || kept[shape(r)]
+		}
+	}
+	if !always {
+		list = append(list, candidate{})
+	}
+	return list
+}
+
+// look fills in what can happen to the requests of a class.
+func (p planner) look(class route.Class, step *RolloutStep) {
+	var accesses []route.Access
+	for _, r := range slices.Concat(class.Old, class.New) {
+		accesses = append(accesses, r.Access)
+	}
+	list := candidates(class.Old, class.New)
+	for caller := range Callers(accesses...) {
+		was, is := p.old.decide(class.Method, class.Path, caller), p.new.decide(class.Method, class.Path, caller)
+		for _, c := range list {
+			for _, part := range []struct {
+				function side
+				way      *Way
+			}{{p.new, &step.Function}, {p.old, &step.Gateway}} {
+				m := Moment{
+					Method: class.Method, Path: class.Path, Caller: caller, OfNew: c.ofNew,
+					Refused: true, Old: was, New: is,
+				}
+				if c.Route != nil {
+					m.Gateway = c.Key()
+					m.Decision, m.Refused = behind(c.Route, part.function, class.Method, class.Path, caller)
+				}
+				switch runs := !m.Refused && m.Decision.Allowed; {
+				case part.way.Opens == nil && runs && !runsHandler(was, m.Decision) && !runsHandler(is, m.Decision):
+					part.way.Opens = &m
+				case part.way.Gap == nil && !runs && was.Allowed && is.Allowed:
+					part.way.Gap = &m
+				}
+			}
+		}
+	}
+}
+
+func runsHandler(version, now route.Decision) bool {
+	return version.Allowed && version.Route.Handler == now.Route.Handler
+}
+
+// behind is what happens to a request for which the gateway has a route, in
+// front of a function of either version. refused tells that the gateway answers
+// without asking the function.
+func behind(at *route.Route, function side, method, path string, caller route.Caller) (d route.Decision, refused bool) {
+	if d := at.Access.AtGateway().Decide(caller); !d.Allowed {
+		return d, true
+	}
+	values, _ := at.Pattern.Match(path)
+	params := make(map[string]string, len(values))
+	for i, name := range at.Pattern.Variables() {
+		params[name] = values[i]
+	}
+	return function.router.Decide(route.Request{
+		Method: method, Path: path, RouteKey: at.Key(), PathParameters: params, Caller: caller.Behind(at.Access),
+	}), false
+}
+
+// Text writes the rollout for a terminal.
+func (r *Rollout) Text(w io.Writer, names Names) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintln(b, map[Order]string{
+		FunctionFirst: "deploy the function first, then the gateway",
+		GatewayFirst:  "deploy the gateway first, then the function",
+		EitherFirst:   "deploy the function or the gateway first: both are safe",
+		NoOrder:       "no order is safe for all of it: split it into releases, each of which has one",
+	}[r.Order])
+	for _, s := range r.Steps {
+		fmt.Fprintf(b, "\n%-14s  %s\n", s.Order, s.Message)
+		fmt.Fprintf(b, "                %s\n", places(Change{Old: s.Old, New: s.New}, names))
+		tell := func(does, order string, m *Moment) {
+			if m != nil {
+				fmt.Fprintf(b, "                %s %s it for a moment: %s\n", order, does, m)
+			}
+		}
+		tell("opens", "function first", s.Function.Opens)
+		tell("opens", "gateway first", s.Gateway.Opens)
+		if f, g := s.Function.Gap, s.Gateway.Gap; f != nil && g != nil && f.Gateway == "" && g.Gateway == "" {
+			// Terraform takes one route away and adds another: the order changes nothing.
+			tell("interrupts", "either order", f)
+			continue
+		}
+		tell("interrupts", "function first", s.Function.Gap)
+		tell("interrupts", "gateway first", s.Gateway.Gap)
+	}
+	return b.Flush()
+}
+
+// String says what happens: "GET /x as a token: with \"GET /{id}\" of the old
+// gateway it runs \"get\"; 403 missing_group before, and 403 missing_group
+// after".
+func (m *Moment) String() string {
+	at, does := "no route at the gateway", "it is 404"
+	if m.Gateway != "" {
+		version := "old"
+		if m.OfNew {
+			version = "new"
+		}
+		at = fmt.Sprintf("%q as the %s gateway has it", m.Gateway, version)
+		does = "it " + answer(m.Decision)
+		if !m.Decision.Allowed {
+			does = "it is " + answer(m.Decision)
+		}
+	}
+	return fmt.Sprintf("%s %s as %s: with %s %s; %s before, %s after", m.Method, m.Path, Describe(m.Caller), at, does, answer(m.Old), answer(m.New))
+}
+
+// JSON writes the rollout for programs. Its keys stay as they are.
+func (r *Rollout) JSON(w io.Writer, names Names) error {
+	type moment struct {
+		Method  string     `json:"method"`
+		Path    string     `json:"path"`
+		Caller  CallerJSON `json:"caller"`
+		Message string     `json:"message"`
+	}
+	type way struct {
+		Opens *moment `json:"opens"` // null: the order is safe
+		Gap   *moment `json:"gap"`   // null: the order interrupts nothing
+	}
+	type step struct {
+		Order    Order  `json:"order"`
+		Message  string `json:"message"`
+		OldLine  int    `json:"old_line,omitempty"`
+		NewLine  int    `json:"new_line,omitempty"`
+		Function way    `json:"function_first"`
+		Gateway  way    `json:"gateway_first"`
+	}
+	at := func(m *Moment) *moment {
+		if m == nil {
+			return nil
+		}
+		return &moment{m.Method, m.Path, callerJSON(m.Caller), m.String()}
+	}
+	out := struct {
+		Old   string `json:"old"`
+		New   string `json:"new"`
+		Order Order  `json:"order"`
+		Steps []step `json:"steps"`
+	}{names.Old, names.New, r.Order, []step{}}
+	for _, s := range r.Steps {
+		out.Steps = append(out.Steps, step{
+			s.Order, s.Message, s.Old.Line, s.New.Line,
+			way{at(s.Function.Opens), at(s.Function.Gap)}, way{at(s.Gateway.Opens), at(s.Gateway.Gap)},
+		})
+	}
+	return writeJSON(w, out)
+}
