@@ -89,6 +89,8 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 
 // Invoke answers one event of API Gateway, of a Function URL or of a load
 // balancer, in the form in which it came. App thereby is a lambda.Handler.
+// An event that is there to warm up the function, {"warmer": true} or that of an
+// EventBridge schedule, is answered with {"warm":true} and reaches no route.
 //
 // The error is not nil when the payload is no such event; the gateway then
 // answers 500. Everything else, a handler's panic included, is an answer. When
@@ -101,6 +103,9 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 	event, err := apigw.Decode(payload)
 	if err != nil {
+		if answer, ok := a.warmUp(ctx, payload); ok {
+			return answer, nil
+		}
 		a.log.ErrorContext(ctx, "event not understood", "error", err)
 		return nil, fmt.Errorf("event not understood: %w", err)
 	}

@@ -201,6 +201,10 @@ func TestMetrics(t *testing.T) {
 			}
 		})
 	}
+	out.Reset()
+	if _, err := s.app.Invoke(t.Context(), []byte(`{"warmer":true}`)); err != nil || out.Len() > 0 {
+		t.Errorf("a warm-up is no request: %s, error %v", &out, err)
+	}
 }
 
 func TestNoMetrics(t *testing.T) {
