@@ -18,6 +18,9 @@ import (
 // line in the log belongs to the user's slog.Handler, which may drop, rename or
 // nest what is in it.
 //
+// An event that is not understood is not in it: that is an error of the function,
+// which Lambda's own metrics count.
+//
 // A metric exists, and is paid for, once for each route and decision that occur.
 // Both come from fixed sets, the manifest's routes and package route's reasons,
 // and nothing in the line is a client's, so that no client can make metrics.
