@@ -16,6 +16,7 @@ import (
 func All() framework.Handlers {
 	return framework.Handlers{
 		"health_check": healthCheck,
+		"openapi_json": openapiJSON,
 		"site_map":     siteMap,
 		"whoami":       whoami,
 	}

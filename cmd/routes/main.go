@@ -7,6 +7,7 @@
 //	go run ./cmd/routes why       why may this caller do that, or not?
 //	go run ./cmd/routes diff      who may do more or less than before?
 //	go run ./cmd/routes drift     does the deployed gateway do what the manifest says?
+//	go run ./cmd/routes openapi   which routes are there, in OpenAPI's words?
 //
 // "go run ./cmd/routes COMMAND -h" lists the flags of each. Exit codes: 0, fine;
 // 1, something was found; 2, wrong usage; 3, it could not be done, so that
@@ -48,6 +49,7 @@ var subcommands = []struct {
 	{"why", "say why a caller may do something, or not, and what would change it", (*call).why},
 	{"diff", "compare two manifests: who may do more or less", (*call).diff},
 	{"drift", "compare a deployed gateway with the manifest", (*call).drift},
+	{"openapi", "write the routes as an OpenAPI document, or as one that API Gateway\nimports", (*call).openapi},
 }
 
 func usage() string {
