@@ -37,7 +37,6 @@ func Handler(config Config, logger *slog.Logger) http.HandlerFunc {
 				// Lambda freezes the process between requests: a connection that was
 				// kept is dead by the next one.
 				DisableKeepAlives: true,
-				ForceAttemptHTTP2: true,
 			},
 		},
 	}

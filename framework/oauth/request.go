@@ -14,8 +14,8 @@ const maxRequest = 16 << 10
 
 // readRequest reads the parameters of a token request, from a form, as OAuth has
 // it (RFC 6749, section 3.2), or from a JSON object of strings. A parameter
-// without a value counts as left out, and none may come twice. Those of the URL
-// are not looked at: addresses end up in logs.
+// without a value counts as left out, and none may come twice in a form. Those of
+// the URL are not looked at: addresses end up in logs.
 func readRequest(w http.ResponseWriter, r *http.Request) (url.Values, *failure) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
