@@ -32,11 +32,10 @@ func TestDocs(t *testing.T) {
 			tb.waitText(whoamiAnswer, "401")
 
 			authorize(tb, "alice", "wrong")
-			tb.waitText(".auth-container .errors", "invalid_grant")
-			tb.do(chromedp.Click(chromedp.CSS(".auth-container .auth_error, .auth-container .errors"))) // nothing more to see there
+			tb.waitText(passwordFlow, "invalid_grant")
 			fillPassword(tb, "alice")
-			tb.waitText(".auth-container", "Authorized")
-			tb.click(".auth-btn-wrapper .btn-done")
+			tb.waitText(".modal-ux", "Authorized")
+			tb.click(".modal-ux .close-modal")
 			tb.click("#operations-users-whoami .execute")
 			tb.waitText(whoamiAnswer, "200")
 			tb.waitText(whoamiAnswer, `"sub": "alice"`)
@@ -76,7 +75,10 @@ func TestDocsPrivate(t *testing.T) {
 	tb.wait(`document.querySelector("#ask").hidden`)
 }
 
-const whoamiAnswer = "#operations-users-whoami .live-responses-table"
+const (
+	whoamiAnswer = "#operations-users-whoami .live-responses-table"
+	passwordFlow = ".auth-container:has(#oauth_password)"
+)
 
 // openDocs shows the documentation page in a new tab, as a link with a slash too
 // many has it.
@@ -115,7 +117,7 @@ func authorize(tb *tab, name, password string) {
 func fillPassword(tb *tab, password string) {
 	tb.Helper()
 	tb.fill("#oauth_password", password)
-	tb.click(".auth-container .authorize")
+	tb.click(passwordFlow + " .authorize")
 }
 
 func editFile(t *testing.T, name, old, new string) {

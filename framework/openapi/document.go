@@ -103,6 +103,17 @@ type reference struct {
 	Ref string `json:"$ref"`
 }
 
+// Swagger UI shows the flows in their order.
+type flows struct {
+	Password          flow `json:"password"`
+	ClientCredentials flow `json:"clientCredentials"`
+}
+
+type flow struct {
+	TokenURL string `json:"tokenUrl"`
+	Scopes   object `json:"scopes"`
+}
+
 type object = map[string]any
 
 // version tells documents of different tables apart. It is the beginning of the
@@ -212,8 +223,8 @@ func bearer(t *route.Table, opts Options) object {
 	for _, scope := range t.DeclaredScopes() {
 		scopes[scope.Name] = scope.Meaning
 	}
-	flow := object{"tokenUrl": token, "scopes": scopes}
-	return object{"type": "oauth2", "description": description, "flows": object{"password": flow, "clientCredentials": flow}}
+	f := flow{token, scopes}
+	return object{"type": "oauth2", "description": description, "flows": flows{f, f}}
 }
 
 // signature is the scheme of requests that are signed with AWS credentials.
