@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -15,11 +19,15 @@ import (
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	browser := newBrowser(t)
-	for name, stage := range map[string]string{"default stage": "", "named stage": "mvp"} {
+	for name, c := range map[string]struct{ stage, mapping string }{
+		"default stage": {},
+		"named stage":   {stage: "mvp"},
+		"mapping key":   {mapping: "/shop/v2"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := start(t, func(c *config) { c.stage = stage })
-			tb := openDocs(t, r, browser)
+			r := start(t, func(conf *config) { conf.stage = c.stage })
+			tb := openDocs(t, mapped(t, r, c.mapping), browser)
 			tb.wait(`document.querySelectorAll(".opblock").length === 6`)
 			tb.waitText("#operations-users-whoami", "/v1/users/whoami")
 			tb.waitText("#operations-admin-site_map", "Get endpoints list")
@@ -48,7 +56,7 @@ func TestDocs(t *testing.T) {
 			if got := tb.eval(`window.violations.join()`); got != "" {
 				t.Errorf("the policy stopped %s", got)
 			}
-			r.shows("POST    " + "/v1/auth/token")
+			r.shows("POST    /v1/auth/token")
 			if out := r.out.String(); strings.Contains(out, "eyJ") {
 				t.Errorf("the terminal shows a token\n%s", out)
 			}
@@ -64,7 +72,7 @@ func TestDocsPrivate(t *testing.T) {
 		editFile(t, c.manifest, "    summary: Get the OpenAPI document\n    tags: [docs]\n    public: true\n", "    summary: Get the OpenAPI document\n    tags: [docs]\n    groups: [ADMINS]\n")
 		editFile(t, c.manifest, "    allow: [GET /v1/openapi.json, GET", "    allow: [GET")
 	})
-	tb := openDocs(t, r, browser)
+	tb := openDocs(t, r.url, browser)
 	tb.waitText("#ask", "for those who have a token")
 	tb.fill("#token", r.token("-as", "mallory"))
 	tb.click("#ask button")
@@ -82,7 +90,7 @@ const (
 
 // openDocs shows the documentation page in a new tab, as a link with a slash too
 // many has it.
-func openDocs(t *testing.T, r *running, browser context.Context) *tab {
+func openDocs(t *testing.T, api string, browser context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
@@ -93,8 +101,21 @@ func openDocs(t *testing.T, r *running, browser context.Context) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tb.do(chromedp.EmulateViewport(1280, 1600), chromedp.Navigate(r.url+"/v1/docs/"))
+	tb.do(chromedp.EmulateViewport(1280, 1600), chromedp.Navigate(api+"/v1/docs/"))
 	return tb
+}
+
+// mapped returns the API's address behind a mapping key, which a custom domain
+// takes off the path.
+func mapped(t *testing.T, r *running, key string) string {
+	t.Helper()
+	target, err := url.Parse(r.url)
+	if err != nil || key == "" {
+		return r.url
+	}
+	domain := httptest.NewServer(http.StripPrefix(key, httputil.NewSingleHostReverseProxy(target)))
+	t.Cleanup(domain.Close)
+	return domain.URL + key
 }
 
 func tryWhoami(tb *tab) {

@@ -132,9 +132,9 @@ func describe(r *route.Route, id, method string, parameters []parameter) operati
 		Security:    requirements(r.Access),
 		Parameters:  parameters,
 		Responses: object{
-			"2XX": object{"description": "What the handler answers."},
-			"404": reference{"#/components/responses/NotFound"},
-			"500": reference{"#/components/responses/InternalServerError"},
+			"404":     reference{"#/components/responses/NotFound"},
+			"500":     reference{"#/components/responses/InternalServerError"},
+			"default": object{"description": "What the handler answers."},
 		},
 	}
 	if r.Description != "" {
