@@ -184,8 +184,10 @@ func TestPlacesEveryRoute(t *testing.T) {
 		}
 		tables++
 		document := openapi.Document(table, options)
-		if err := valid(t, document); err != nil {
-			t.Fatalf("%v: %v", keys, err)
+		if len(keys) < 3 || tables%50 == 0 { // all would take a minute
+			if err := valid(t, document); err != nil {
+				t.Fatalf("%v: %v", keys, err)
+			}
 		}
 		found := make(map[string]int)
 		for _, item := range parse(t, document).Paths {
