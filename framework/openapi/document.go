@@ -75,8 +75,8 @@ type operation struct {
 	RequestBody *requestBody          `json:"requestBody,omitempty"`
 	Responses   object                `json:"responses"`
 
-	Auth        *auth      `json:"x-amazon-apigateway-auth,omitempty"`
-	Integration *reference `json:"x-amazon-apigateway-integration,omitempty"`
+	Auth        *auth        `json:"x-amazon-apigateway-auth,omitempty"`
+	Integration *integration `json:"x-amazon-apigateway-integration,omitempty"`
 }
 
 type parameter struct {
@@ -96,7 +96,6 @@ type components struct {
 	Schemas         object `json:"schemas,omitempty"`
 	Responses       object `json:"responses,omitempty"`
 	SecuritySchemes object `json:"securitySchemes,omitempty"`
-	Integrations    object `json:"x-amazon-apigateway-integrations,omitempty"`
 }
 
 type reference struct {

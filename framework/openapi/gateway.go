@@ -22,22 +22,17 @@ const anyMethod = "x-amazon-apigateway-any-method"
 //
 //	aws apigatewayv2 import-api --body file://openapi.json
 //
-// All routes share one integration (developer guide,
-// "x-amazon-apigateway-integrations object"), with payload format 2.0. What the
-// import does not do: permit the API to invoke the function, and make a stage.
+// Each route has an integration of its own, as in AWS SAM's documents, with
+// payload format 2.0: 300 is as many as an API can have. What the import does not
+// do: permit the API to invoke the function, and make a stage.
 //
 // The document has nothing in it that API Gateway does not use, such as groups.
 func Import(t *route.Table, g Gateway) []byte {
 	d := document{
-		OpenAPI: "3.0.1", // as in AWS's own exports
-		Info:    info{Title: g.Title, Version: version(t)},
-		Paths:   make(map[string]pathItem),
-		Components: components{
-			SecuritySchemes: object{},
-			Integrations: object{"function": object{
-				"type": "aws_proxy", "httpMethod": "POST", "uri": g.Function, "payloadFormatVersion": "2.0",
-			}},
-		},
+		OpenAPI:    "3.0.1", // as in AWS's own exports
+		Info:       info{Title: g.Title, Version: version(t)},
+		Paths:      make(map[string]pathItem),
+		Components: components{SecuritySchemes: object{}},
 	}
 	for r := range t.All() {
 		path, method := r.Pattern.String(), strings.ToLower(r.Method)
@@ -50,7 +45,7 @@ func Import(t *route.Table, g Gateway) []byte {
 			Security:    requirements(r.Access),
 			Parameters:  parameters(strings.Split(path[1:], "/"), r.Pattern.IsGreedy()),
 			Responses:   object{"default": object{"description": "What the function answers."}},
-			Integration: &reference{"#/components/x-amazon-apigateway-integrations/function"},
+			Integration: &integration{Type: "aws_proxy", Method: "POST", URI: g.Function, Payload: "2.0"},
 		}
 		switch r.Access.Auth {
 		case route.JWT:
@@ -72,6 +67,15 @@ func Import(t *route.Table, g Gateway) []byte {
 		d.Paths[path][method] = o
 	}
 	return encode(d)
+}
+
+// integration is the x-amazon-apigateway-integration object. Its method is that
+// of the function's invocation.
+type integration struct {
+	Type    string `json:"type"`
+	Method  string `json:"httpMethod"`
+	URI     string `json:"uri"`
+	Payload string `json:"payloadFormatVersion"`
 }
 
 // auth is the x-amazon-apigateway-auth object.
