@@ -129,11 +129,18 @@ func withinDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, limit)
 }
 
-// cleanCode returns an error code of the provider for the log, unless it holds
-// what codes are not made of.
-func cleanCode(code string) string {
-	if len(code) > 64 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.") != "" {
+// cleanCode returns an error code of the provider for the log. A provider might
+// repeat what it was sent: what is not of the letters of a code, or is part of
+// what is secret, is "?".
+func cleanCode(code string, secrets ...string) string {
+	strange := func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_' }
+	if len(code) > 64 || strings.ContainsFunc(code, strange) {
 		return "?"
+	}
+	for _, secret := range secrets {
+		if code != "" && secret != "" && (strings.Contains(secret, code) || strings.Contains(code, secret)) {
+			return "?"
+		}
 	}
 	return code
 }

@@ -86,7 +86,7 @@ func (e exchange) oauth(ctx context.Context, params url.Values, authorization st
 	if failed := resp.always(); failed != nil {
 		return nil, failed
 	}
-	cause := fmt.Sprintf("the provider answered %d, error %q", resp.status, cleanCode(refusal.Error))
+	cause := fmt.Sprintf("the provider answered %d, error %q", resp.status, cleanCode(refusal.Error, params.Get("password"), params.Get("username"), params.Get("client_secret"), e.config.ClientSecret))
 	refuse := func(status int, code, description string) (*tokens, *failure) {
 		return nil, &failure{status: status, code: code, description: description, cause: cause}
 	}
@@ -139,7 +139,7 @@ func (e exchange) firebase(ctx context.Context, email, password string) (*tokens
 	_ = json.Unmarshal(resp.body, &refusal) // what has no code is broken
 	// "TOO_MANY_ATTEMPTS_TRY_LATER : Access to this account has been ..."
 	code, _, _ := strings.Cut(refusal.Error.Message, " ")
-	cause := fmt.Sprintf("the provider answered %d, error %q", resp.status, cleanCode(code))
+	cause := fmt.Sprintf("the provider answered %d, error %q", resp.status, cleanCode(code, password, email, e.config.FirebaseKey))
 	switch code {
 	// One answer for all, so that nobody learns which addresses have an account.
 	case "INVALID_LOGIN_CREDENTIALS", "EMAIL_NOT_FOUND", "INVALID_PASSWORD", "INVALID_EMAIL", "USER_DISABLED":
