@@ -10,6 +10,9 @@ import (
 	"testing"
 )
 
+// maxSize is how large the function may be: what it reads when it starts.
+const maxSize = 9_000_000
+
 // The function is built as for deployment: a static program for each of the
 // two architectures of provided.al2023.
 func TestBuildsForLambda(t *testing.T) {
@@ -22,6 +25,9 @@ func TestBuildsForLambda(t *testing.T) {
 			cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
+			}
+			if info, err := os.Stat(bootstrap); err != nil || info.Size() >= maxSize {
+				t.Errorf("it has %d bytes, want less than %d (%v)", info.Size(), maxSize, err)
 			}
 			f, err := elf.Open(bootstrap)
 			if err != nil {
