@@ -371,12 +371,12 @@ func TestReadmeTables(t *testing.T) {
 	}
 
 	var read []string
-	for _, name := range []string{"../../framework/options.go", "../local/main.go"} {
+	for _, name := range []string{"../../framework/options.go", "../../framework/oauth/config.go", "../local/main.go"} {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, v := range regexp.MustCompile(`"((?:AWS|JWT|ROUTEGATE)_[A-Z_]+)["]`).FindAllStringSubmatch(string(source), -1) {
+		for _, v := range regexp.MustCompile(`"((?:AWS|AUTH|JWT|ROUTEGATE)_[A-Z_]+)["]`).FindAllStringSubmatch(string(source), -1) {
 			if !slices.Contains(read, v[1]) {
 				read = append(read, v[1])
 			}
