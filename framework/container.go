@@ -55,7 +55,7 @@ const flushTime = 10 * time.Second
 // panics or takes too long gets its problem document only if nothing of its
 // answer is on its way; otherwise the connection is cut, which keeps the client
 // from taking a part for the whole. Trailers and informational answers are not
-// sent, as in Lambda.
+// sent, and connections not given away, as in Lambda.
 func (a *App) Handler(opts HandlerOptions) http.Handler {
 	if opts.Timeout <= 0 {
 		opts.Timeout = defaultTimeout
