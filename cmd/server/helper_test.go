@@ -232,7 +232,7 @@ func startProcess(t testing.TB, name string, env []string, args ...string) *proc
 // variables are what the server reads from the environment.
 var variables = []string{
 	"PORT", "AWS_API_GW_STAGE_NAME", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME", "JWT_ISSUER", "JWT_AUTHORIZED_AUDIENCES", "JWT_ISSUER_JWKS_URI",
-	"CORS_ALLOW_ORIGINS", "CORS_ALLOW_HEADERS",
+	"ROUTEGATE_METRICS_NAMESPACE", "CORS_ALLOW_ORIGINS", "CORS_ALLOW_HEADERS",
 }
 
 func (p *process) exitCode(t testing.TB) int {

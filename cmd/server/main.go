@@ -51,6 +51,7 @@ usage: server [flags]
   JWT_AUTHORIZED_AUDIENCES            their audiences, separated by commas
   JWT_ISSUER_JWKS_URI                 where the issuer's keys are, instead of discovery
   JWT_AUTHORIZATION_GROUPS_ATTR_NAME  the groups claim
+  ROUTEGATE_METRICS_NAMESPACE         the CloudWatch namespace of the metrics on standard output
   CORS_ALLOW_ORIGINS                  origins, separated by commas, or *; not set: CORS is left to the handlers
   CORS_ALLOW_HEADERS                  the headers that those may send (authorization,content-type)
 `

@@ -83,7 +83,8 @@ func TestMain(m *testing.M) {
 func TestServesTheShippedRoutes(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	p := startProcess(t, "main", []string{"JWT_ISSUER=" + i.URL, "JWT_AUTHORIZED_AUDIENCES=other, api", "AWS_API_GW_STAGE_NAME=mvp", "CORS_ALLOW_ORIGINS=https://app.example.com"}, "-drain", "0s")
+	const trace = "1-6a5145a9-1bae89e2512ec92d5d9438a0"
+	p := startProcess(t, "main", []string{"JWT_ISSUER=" + i.URL, "JWT_AUTHORIZED_AUDIENCES=other, api", "AWS_API_GW_STAGE_NAME=mvp", "CORS_ALLOW_ORIGINS=https://app.example.com", "ROUTEGATE_METRICS_NAMESPACE=Test"}, "-drain", "0s")
 	p.addresses(t)
 	await(t, "http://"+p.health+"/readyz", 200)
 	if status, body := get(t, "http://"+p.api+"/mvp/v1/manage/hc", "Origin", "https://app.example.com"); status != 200 || body != `{"status":"ok"}`+"\n" {
@@ -92,11 +93,16 @@ func TestServesTheShippedRoutes(t *testing.T) {
 	if status, body := get(t, "http://"+p.api+"/mvp/v1/admin/endpoints"); status != 401 {
 		t.Errorf("site map for nobody: %d %s", status, body)
 	}
-	if status, body := get(t, "http://"+p.api+"/mvp/v1/admin/endpoints", "Authorization", "Bearer "+i.token(t, object{"groups": []string{"ADMINS"}})); status != 200 || !strings.Contains(body, `"path":"/v1/users/whoami"`) {
+	if status, body := get(t, "http://"+p.api+"/mvp/v1/admin/endpoints", "Authorization", "Bearer "+i.token(t, object{"groups": []string{"ADMINS"}}), "X-Amzn-Trace-Id", "Root="+trace); status != 200 || !strings.Contains(body, `"path":"/v1/users/whoami"`) {
 		t.Errorf("site map: %d %s", status, body)
 	}
-	if line := p.line(t, "request", 3); line["source"] != "container" || line["status"] != 200. || line["route_key"] != "GET /v1/admin/endpoints" {
+	if line := p.line(t, "request", 3); line["source"] != "container" || line["status"] != 200. || line["route_key"] != "GET /v1/admin/endpoints" || line["trace_id"] != trace {
 		t.Errorf("log line %v", line)
+	}
+	for _, metric := range []string{`"Decision":"no_principal","Count":1,"Errors":0`, `"Decision":"allowed","Count":1,"Errors":0`} {
+		if !strings.Contains(p.String(), `"Route":"GET /v1/admin/endpoints",`+metric) {
+			t.Errorf("no metric %s:\n%s", metric, p)
+		}
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/mvp/healthz"} {
 		if status, _ := get(t, "http://"+p.api+path); status != 404 {
