@@ -58,9 +58,6 @@ const (
 	exitError = 3
 )
 
-// defaultDir is where the project keeps its Terraform root module.
-const defaultDir = "deploy/terraform"
-
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
@@ -152,7 +149,7 @@ func parse(args []string) (command, error) {
 		return c, empty
 	}
 	if c.output == "" {
-		c.output = filepath.Join(defaultDir, gen.Filename(c.module, c.format))
+		c.output = filepath.Join(gen.TerraformDir, gen.Filename(c.module, c.format))
 	}
 	if c.check && c.output == "-" {
 		return c, errors.New("-check compares a file, so it cannot go with -o -")

@@ -37,6 +37,9 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("unknown format %q: want tf, tfvars or json", s)
 }
 
+// TerraformDir is where the project keeps its Terraform root module.
+const TerraformDir = "deploy/terraform"
+
 // Filename returns a name that Terraform loads by itself when the file lies in
 // its root module: every *.tf, *.auto.tfvars and *.auto.tfvars.json
 // (https://developer.hashicorp.com/terraform/language/values/variables). It
