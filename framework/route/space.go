@@ -1,6 +1,7 @@
 package route
 
 import (
+	"encoding/binary"
 	"iter"
 	"maps"
 	"slices"
@@ -27,13 +28,12 @@ type Class struct {
 // The space of requests is infinite, but a segment of a path is either one of
 // the literals that the routes have at its place, or it is as good as any other
 // segment. So the classes are found by going down both lists as tries at once.
-// Equal parts of the tries are told by their number and left out. The time is
-// proportional to the rest, and to the square of it where routes with a variable
-// and many with a literal at the same place go on below it. The memory is
-// proportional to the lists.
+// Equal parts of the tries are told by their number and left out. Time and memory
+// are proportional to the rest; where many routes with a variable and many with
+// a literal at the same place go on alike below it, to the pairs of them.
 func Differences(old, new []*Route, key func(*Route) string) iter.Seq[Class] {
 	return func(yield func(Class) bool) {
-		w := &walker{yield: yield, numbers: make(map[string]int), free: freeSegment(old, new)}
+		w := &walker{yield: yield, numbers: make(map[string]int), seen: make(map[string]bool), free: freeSegment(old, new)}
 		roots := [2]*place{{}, {}}
 		for i, list := range [][]*Route{old, new} {
 			for _, r := range list {
@@ -57,8 +57,9 @@ type place struct {
 	variable *place
 	ends     []*Route // whose pattern ends here
 	rest     []*Route // whose greedy variable is here
-	number   int      // equal for equal tries, of both lists
-	restNo   int      // equal for equal lists of greedy routes here
+	id       int
+	number   int // equal for equal tries, of both lists
+	restNo   int // equal for equal lists of greedy routes here
 }
 
 func (p *place) insert(r *Route) {
@@ -87,13 +88,17 @@ func (p *place) insert(r *Route) {
 
 type walker struct {
 	yield   func(Class) bool
-	numbers map[string]int // of what was seen
-	free    string         // a segment that is no literal of any route
+	places  int             // how many have an id
+	numbers map[string]int  // of what the tries are
+	seen    map[string]bool // the states from where the walk went on already
+	free    string          // a segment that is no literal of any route
 	done    bool
 }
 
-// number gives equal tries equal numbers.
+// number gives every place an id, and equal tries equal numbers.
 func (w *walker) number(p *place, key func(*Route) string) {
+	w.places++
+	p.id = w.places
 	routes := func(list []*Route) string {
 		var keys []string
 		for _, r := range list {
@@ -148,12 +153,34 @@ func (s state) same() bool {
 		slices.EqualFunc(s.rest[0], s.rest[1], func(a, b passage) bool { return a.restNo == b.restNo && a.depth == b.depth })
 }
 
+// id tells states apart.
+func (s state) id() string {
+	var b []byte
+	for i := range s.places {
+		for _, p := range s.places[i] {
+			b = binary.AppendUvarint(b, uint64(p.id))
+		}
+		b = append(b, 0) // no id
+		for _, p := range s.rest[i] {
+			b = binary.AppendUvarint(b, uint64(p.id))
+		}
+		b = append(b, 0)
+	}
+	return string(b)
+}
+
 // walk yields the classes of the paths that start with path, which is the
 // segments that led to s.
 func (w *walker) walk(s state, path string) {
 	if w.done || s.same() {
 		return
 	}
+	// Behind the same places the same routes wait, whatever led there.
+	id := s.id()
+	if w.seen[id] {
+		return
+	}
+	w.seen[id] = true
 	var here state // what the path takes if it ends here, with a slash or without
 	literals := make(map[string]bool)
 	deeper := false
