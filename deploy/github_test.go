@@ -172,13 +172,8 @@ func TestCompare(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip(err)
 	}
-	dir := t.TempDir()
-	temp := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(temp, "routes"), "../cmd/routes").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	dir, temp := t.TempDir(), filepath.Dir(routesCommand(t))
 	const manifest = "version: 1\nroutes:\n  - {path: /a, method: GET, handler: health_check, name: a"
-	steps := [][]string{{"init", "-q", "-b", "main"}, {"config", "user.name", "nobody"}, {"config", "user.email", "nobody@example.com"}}
 	git := func(args ...string) {
 		t.Helper()
 		cmd := exec.Command("git", args...)
@@ -188,9 +183,9 @@ func TestCompare(t *testing.T) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
-	for _, args := range steps {
-		git(args...)
-	}
+	git("init", "-q", "-b", "main")
+	git("config", "user.name", "nobody")
+	git("config", "user.email", "nobody@example.com")
 	name := filepath.Join(dir, "routes.yaml")
 	write(t, name, manifest+"}\n", 0o644)
 	git("add", ".")
@@ -202,8 +197,8 @@ func TestCompare(t *testing.T) {
 	git("commit", "-q", "--allow-empty", "-m", "meanwhile")
 	git("merge", "-q", "--no-ff", "-m", "merge", "topic")
 
-	runScript(t, dir, script(t, "access", "Compare"), "RUNNER_TEMP="+temp, "GITHUB_STEP_SUMMARY="+filepath.Join(temp, "summary"))
-	for file, want := range map[string]string{filepath.Join(dir, "access.md"): "PUBLIC", filepath.Join(temp, "summary"): "deploy the function first"} {
+	runScript(t, dir, script(t, "access", "Compare"), "RUNNER_TEMP="+temp, "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary"))
+	for file, want := range map[string]string{filepath.Join(dir, "access.md"): "PUBLIC", filepath.Join(dir, "summary"): "deploy the function first"} {
 		got, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(got), want) {
 			t.Errorf("%s: %v\n%s", filepath.Base(file), err, got)

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,17 +24,23 @@ import (
 
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/route"
+	"github.com/routegate/routegate/handlers"
 )
 
-// The routes of the tests: each way to be authorized.
-const routes = `
+// The routes of the tests: each way to be authorized. What serves them is one of
+// the handlers that there are.
+var routes = withHandler(`
 version: 1
 routes:
-  - {path: /public, method: GET, handler: public, public: true}
-  - {path: /token, method: GET, handler: token, groups: [ADMINS]}
-  - {path: "/users/{id}", method: DELETE, handler: scopes, summary: Delete a user, scopes: [users/write, users/admin]}
-  - {path: "/machine/{path+}", method: ANY, handler: machine, auth: iam}
-`
+  - {path: /public, method: GET, handler: HANDLER, name: public, public: true}
+  - {path: /token, method: GET, handler: HANDLER, name: token, groups: [ADMINS]}
+  - {path: "/users/{id}", method: DELETE, handler: HANDLER, name: scopes, summary: Delete a user, scopes: [users/write, users/admin]}
+  - {path: "/machine/{path+}", method: ANY, handler: HANDLER, name: machine, auth: iam}
+`)
+
+func withHandler(manifest string) string {
+	return strings.ReplaceAll(manifest, "HANDLER", slices.Sorted(maps.Keys(handlers.All()))[0])
+}
 
 // Terraform itself, with a provider that takes what the real one takes, plans and
 // applies the root module. What AWS would say to it is not tested.
@@ -82,6 +90,8 @@ func TestRootModule(t *testing.T) {
 	})
 	state.has(t, "aws_cloudwatch_log_group.function", map[string]any{"name": "/aws/lambda/routegate", "retention_in_days": 30.0})
 
+	m.checkPlan(routes)
+
 	// Nothing is left to do.
 	if out, code := m.run(append([]string{"plan", "-input=false", "-no-color", "-detailed-exitcode"}, vars(tokens)...)...); code != 0 {
 		t.Errorf("a second plan wants changes: exit code %d\n%s", code, out)
@@ -97,13 +107,13 @@ func TestVariables(t *testing.T) {
 	state := m.apply(map[string]string{
 		"jwt_issuer": "https://issuer.example.com", "jwt_audiences": `["api"]`, "jwt_groups_claim": `["realm_access","roles"]`,
 		"name": "orders", "stage": "mvp", "architecture": "x86_64", "memory_size": "512", "timeout": "5", "log_retention_days": "0",
-		"environment": `{TABLE = "orders"}`, "throttling_rate": "0.5", "throttling_burst": "1", "region": "eu-west-1", "tags": `{team = "shop"}`,
+		"environment": `{TABLE = "orders"}`, "metrics_namespace": "shop/orders", "throttling_rate": "0.5", "throttling_burst": "1", "region": "eu-west-1", "tags": `{team = "shop"}`,
 		"cors": `{allow_origins = ["https://shop.example.com", "http://localhost:3000"], allow_credentials = true, allow_headers = ["authorization"]}`,
 	})
 	state.has(t, "aws_lambda_function.this", map[string]any{
 		"function_name": "orders", "architectures": []any{"x86_64"}, "memory_size": 512.0, "timeout": 5.0,
 		"environment": []any{map[string]any{"variables": map[string]any{
-			"AWS_API_GW_STAGE_NAME": "mvp", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME": `["realm_access","roles"]`, "TABLE": "orders",
+			"AWS_API_GW_STAGE_NAME": "mvp", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME": `["realm_access","roles"]`, "TABLE": "orders", "ROUTEGATE_METRICS_NAMESPACE": "shop/orders",
 		}}},
 	})
 	state.has(t, "aws_iam_role.function", map[string]any{"name_prefix": "orders-"})
@@ -129,7 +139,7 @@ func TestVariables(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"requestId", "routeKey", "status", "authorizer.error", "integration.error"} {
-		if !slices.Contains(mapValues(format), "$context."+want) {
+		if !slices.Contains(slices.Collect(maps.Values(format)), "$context."+want) {
 			t.Errorf("the access log lacks $context.%s: %v", want, format)
 		}
 	}
@@ -141,18 +151,13 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-func mapValues(m map[string]string) (values []string) {
-	for _, v := range m {
-		values = append(values, v)
-	}
-	return values
-}
-
 // Where no route asks for a token there is no authorizer, and no issuer to name.
 func TestWithoutTokens(t *testing.T) {
 	t.Parallel()
-	m := newModule(t, "version: 1\nroutes:\n  - {path: /, method: GET, handler: home, public: true}\n")
+	manifest := withHandler("version: 1\nroutes:\n  - {path: /, method: GET, handler: HANDLER, name: home, public: true}\n")
+	m := newModule(t, manifest)
 	state := m.apply(nil)
+	m.checkPlan(manifest)
 	if n := len(state.of("aws_apigatewayv2_authorizer")); n != 0 {
 		t.Errorf("%d authorizers", n)
 	}
@@ -169,12 +174,12 @@ func TestRefusesVariables(t *testing.T) {
 		{map[string]string{
 			"name": "an api", "architecture": "amd64", "memory_size": "100", "timeout": "30", "log_retention_days": "2",
 			"stage": "a/b", "jwt_issuer": "http://issuer.example.com", "jwt_audiences": `[" "]`, "jwt_groups_claim": "",
-			"throttling_rate": "0", "throttling_burst": "0", "environment": `{AWS_API_GW_STAGE_NAME = "x"}`,
+			"throttling_rate": "0", "throttling_burst": "0", "environment": `{AWS_API_GW_STAGE_NAME = "x"}`, "metrics_namespace": "AWS/Lambda",
 			"cors": `{allow_origins = ["*"], allow_credentials = true, max_age = 86401}`,
 		}, []string{
 			"The name must have 1 to 37 letters", "must be arm64 or x86_64", "from 128 to 10240", "API Gateway waits for 30 seconds", "CloudWatch Logs keeps logs",
 			"The stage must be", "must be a URL that starts with https://", "none may be empty", "The groups claim must be",
-			"The rate must be more than 0", "The burst must be", "AWS_* and JWT_* are set by",
+			"The rate must be more than 0", "The burst must be", "AWS_*, JWT_* and ROUTEGATE_* are set by", "The namespace must have",
 			"Credentials cannot be allowed to the origin *", "The maximum age must be",
 		}},
 		{map[string]string{
@@ -451,26 +456,20 @@ func vars(values map[string]string) (args []string) {
 
 // apply plans, applies what was planned, as a pipeline does, and returns the
 // resources.
-func (m *module) apply(values map[string]string) state {
+func (m *module) apply(given map[string]string) state {
 	m.t.Helper()
-	m.must(append([]string{"plan", "-input=false", "-no-color", "-out=tfplan"}, vars(values)...)...)
+	m.must(append([]string{"plan", "-input=false", "-no-color", "-out=tfplan"}, vars(given)...)...)
 	m.must("apply", "-input=false", "-no-color", "tfplan")
-	cmd := exec.CommandContext(m.t.Context(), "terraform", "show", "-json")
-	cmd.Dir, cmd.Env = m.dir, m.env
-	data, err := cmd.Output()
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	type values_ struct {
+	type values struct {
 		Resources []resource
 		Children  []struct{ Resources []resource } `json:"child_modules"`
 	}
 	var shown struct {
 		Values struct {
-			Root values_ `json:"root_module"`
+			Root values `json:"root_module"`
 		}
 	}
-	if err := json.Unmarshal(data, &shown); err != nil {
+	if err := json.Unmarshal(m.show(), &shown); err != nil {
 		m.t.Fatal(err)
 	}
 	all := make(state)
@@ -483,6 +482,30 @@ func (m *module) apply(values map[string]string) state {
 		}
 	}
 	return all
+}
+
+// show returns the state, or a plan, as JSON.
+func (m *module) show(args ...string) []byte {
+	m.t.Helper()
+	cmd := exec.CommandContext(m.t.Context(), "terraform", append([]string{"show", "-json"}, args...)...)
+	cmd.Dir, cmd.Env = m.dir, m.env
+	data, err := cmd.Output()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return data
+}
+
+// checkPlan asks "routes drift" whether what was planned is what the manifest says.
+func (m *module) checkPlan(manifest string) {
+	m.t.Helper()
+	m.write("plan.json", string(m.show("tfplan")))
+	m.write("routes.yaml", manifest)
+	cmd := exec.CommandContext(m.t.Context(), routesCommand(m.t), "drift", "-plan", "plan.json", "-issuer", "https://issuer.example.com/", "-audience", "api,web")
+	cmd.Dir = m.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		m.t.Errorf("routes drift: %v\n%s", err, out)
+	}
 }
 
 // refuses checks that a plan fails with all the messages, however Terraform has
@@ -562,25 +585,32 @@ func provider(t *testing.T) string {
 	return dir
 }
 
-var providerDir string // made by TestMain
-
-var buildProvider = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("go", "build", "-o", filepath.Join(providerDir, "terraform-provider-aws"), ".")
-	cmd.Dir = "testdata/provider"
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", &buildError{err, string(out)}
+// routesCommand returns cmd/routes, built.
+func routesCommand(t *testing.T) string {
+	t.Helper()
+	dir, err := buildRoutes()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return providerDir, nil
-})
-
-type buildError struct {
-	err error
-	out string
+	return filepath.Join(dir, "routes")
 }
 
-func (e *buildError) Error() string {
-	return "cannot build the provider: " + e.err.Error() + "\n" + e.out
+var built string // a directory that TestMain makes
+
+var (
+	buildProvider = sync.OnceValues(func() (string, error) { return goBuild("testdata/provider", "terraform-provider-aws") })
+	buildRoutes   = sync.OnceValues(func() (string, error) { return goBuild("../cmd/routes", "routes") })
+)
+
+// goBuild builds the program in a directory, and returns where it is.
+func goBuild(dir, name string) (string, error) {
+	cmd := exec.Command("go", "build", "-o", filepath.Join(built, name), ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("cannot build %s: %w\n%s", dir, err, out)
+	}
+	return built, nil
 }
 
 func TestMain(m *testing.M) {
@@ -588,7 +618,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	providerDir = dir
+	built = dir
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)

@@ -20,8 +20,9 @@ import (
 const manifestName = "routes.yaml"
 
 // check reports whether the manifest is one to deploy, and whether the Terraform
-// that lies beside is made of it. It prints what is wrong.
-func check(stderr io.Writer) (fine bool, err error) {
+// that lies beside is made of it. It prints what is wrong, and the differences to
+// stdout.
+func check(stdout, stderr io.Writer) (fine bool, err error) {
 	src, err := os.ReadFile(manifestName)
 	if err != nil {
 		return false, fmt.Errorf("cannot read the manifest: %w", err)
@@ -39,33 +40,37 @@ func check(stderr io.Writer) (fine bool, err error) {
 	if report.HasErrors() {
 		return false, nil
 	}
-	return checkTerraform(table, stderr)
+	return checkTerraform(table, stdout, stderr)
 }
 
 // checkTerraform compares every file that gen-tf can have written. One there
 // must be: a gateway that knows no routes was not meant.
-func checkTerraform(table *route.Table, stderr io.Writer) (fine bool, err error) {
-	found := false
-	fine = true
+func checkTerraform(table *route.Table, stdout, stderr io.Writer) (fine bool, err error) {
+	type output struct {
+		module gen.Module
+		format gen.Format
+	}
+	name := func(o output) string { return filepath.Join(gen.TerraformDir, gen.Filename(o.module, o.format)) }
+	var found []output
 	for _, module := range gen.Modules {
 		for _, format := range gen.Formats {
-			name := filepath.Join(gen.TerraformDir, gen.Filename(module, format))
-			if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			found = true
-			state, _, err := gen.CompareFile(name, gen.Terraform(table, module, format, manifestName))
-			if err != nil {
-				return false, fmt.Errorf("cannot compare: %w", err)
-			}
-			if state != gen.Fresh {
-				fine = false
-				fmt.Fprintf(stderr, "%s: %s; run: go run ./cmd/gen-tf -module %s -format %s\n", state, name, module, format)
+			o := output{module, format}
+			if _, err := os.Lstat(name(o)); !errors.Is(err, fs.ErrNotExist) {
+				found = append(found, o)
 			}
 		}
 	}
-	if !found {
-		fmt.Fprintf(stderr, "%s: %s; run: go run ./cmd/gen-tf\n", gen.Missing, filepath.Join(gen.TerraformDir, gen.Filename(gen.Obytes, gen.TF)))
+	if len(found) == 0 {
+		found = []output{{gen.Obytes, gen.TF}}
 	}
-	return fine && found, nil
+	fine = true
+	for _, o := range found {
+		mend := []string{"go", "run", "./cmd/gen-tf", "-module", string(o.module), "-format", string(o.format)}
+		fresh, err := gen.Check(name(o), gen.Terraform(table, o.module, o.format, manifestName), mend, stdout, stderr)
+		if err != nil {
+			return false, err
+		}
+		fine = fine && fresh
+	}
+	return fine, nil
 }

@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "package: %v\nrun package -h for help\n", err)
 		return exitUsage
 	}
-	fine, err := check(stderr)
+	fine, err := check(stdout, stderr)
 	switch {
 	case err != nil:
 		fmt.Fprintf(stderr, "package: %v\n", err)

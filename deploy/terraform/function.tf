@@ -20,11 +20,15 @@ resource "aws_lambda_function" "this" {
   timeout     = var.timeout
 
   environment {
-    variables = merge(var.environment, {
-      # An event's rawPath begins with the stage, and its route key does not.
-      AWS_API_GW_STAGE_NAME              = var.stage
-      JWT_AUTHORIZATION_GROUPS_ATTR_NAME = var.jwt_groups_claim
-    })
+    variables = merge(
+      var.environment,
+      {
+        # An event's rawPath begins with the stage, and its route key does not.
+        AWS_API_GW_STAGE_NAME              = var.stage
+        JWT_AUTHORIZATION_GROUPS_ATTR_NAME = var.jwt_groups_claim
+      },
+      var.metrics_namespace == null ? {} : { ROUTEGATE_METRICS_NAMESPACE = var.metrics_namespace },
+    )
   }
 
   # Lambda makes a log group that nobody ever empties where there is none.

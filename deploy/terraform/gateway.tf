@@ -142,7 +142,7 @@ resource "aws_lambda_permission" "api" {
 }
 
 output "api_id" {
-  description = "Id of the API."
+  description = "Id of the API, as \"routes drift\" asks for it."
   value       = aws_apigatewayv2_api.this.id
 }
 

@@ -77,8 +77,8 @@ variable "environment" {
   validation {
     # Lambda refuses AWS_LAMBDA_* and the like, and the rest is said by variables of
     # their own: a second place would be one too many.
-    condition     = alltrue([for name in keys(var.environment) : !startswith(name, "AWS_") && !startswith(name, "JWT_")])
-    error_message = "AWS_* and JWT_* are set by Lambda and by this module."
+    condition     = alltrue([for name in keys(var.environment) : !can(regex("^(AWS|JWT|ROUTEGATE)_", name))])
+    error_message = "AWS_*, JWT_* and ROUTEGATE_* are set by Lambda and by this module."
   }
 }
 
@@ -141,6 +141,17 @@ variable "jwt_groups_claim" {
       ? try(length(jsondecode(var.jwt_groups_claim)) > 0 && alltrue([for key in jsondecode(var.jwt_groups_claim) : key != "" && startswith(jsonencode(key), "\"")]), false)
     : var.jwt_groups_claim != "")
     error_message = "The groups claim must be a name, or a JSON list of keys that are not empty."
+  }
+}
+
+variable "metrics_namespace" {
+  description = "CloudWatch namespace of the requests' metrics, one a deployment; null is no metrics."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.metrics_namespace == null ? true : can(regex("^[A-Za-z0-9._/#-][A-Za-z0-9._/#: -]{0,254}$", var.metrics_namespace)) && !startswith(var.metrics_namespace, "AWS/")
+    error_message = "The namespace must have 1 to 255 letters, digits, spaces and characters of ._/#:-, and not begin with a colon, a space or AWS/."
   }
 }
 
