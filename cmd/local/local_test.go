@@ -277,6 +277,17 @@ func TestLocalForeignIssuer(t *testing.T) {
 	if status, _, _ := ours.get("/v1/users/whoami", ""); status != 401 {
 		t.Errorf("no token: %d", status)
 	}
+	// The token route asks the built-in issuer, or whom the environment names.
+	for r, want := range map[*running]int{theirs: 200, ours: 501} {
+		resp, err := http.PostForm(r.url+"/v1/auth/token", url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"alice"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("the token route answers %s, want %d", resp.Status, want)
+		}
+	}
 	var stdout, stderr bytes.Buffer
 	address := strings.TrimPrefix(ours.url, "http://")
 	if code := run(t.Context(), []string{"token", "-addr", address}, &stdout, &stderr); code != exitError || !strings.Contains(stderr.String(), "there is no built-in issuer") {
