@@ -24,7 +24,7 @@ const anyMethod = "x-amazon-apigateway-any-method"
 //
 // Each route has an integration of its own, as in AWS SAM's documents, with
 // payload format 2.0: 300 is as many as an API can have. What the import does not
-// do: permit the API to invoke the function, and make a stage.
+// do: permit the API to invoke the function, make a stage, and set up CORS.
 //
 // The document has nothing in it that API Gateway does not use, such as groups.
 func Import(t *route.Table, g Gateway) []byte {

@@ -164,7 +164,7 @@ func parse(t *testing.T, document []byte) (p parsed) {
 func TestPlacesEveryRoute(t *testing.T) {
 	t.Parallel()
 	paths := []string{"/", "/{p+}", "/a", "/{x}", "/a/{y}", "/a/{z}", "/a/{r+}", "/a/{r_1}/{r+}", "/a/b"}
-	methods := []string{"GET", "POST", "ANY"}
+	methods := []string{"GET", "ANY"}
 	var all []string
 	for _, path := range paths {
 		for _, method := range methods {
@@ -184,7 +184,7 @@ func TestPlacesEveryRoute(t *testing.T) {
 		}
 		tables++
 		document := openapi.Document(table, options)
-		if len(keys) < 3 || tables%50 == 0 { // all would take a minute
+		if len(keys) < 3 || tables%20 == 0 { // all would take a minute
 			if err := valid(t, document); err != nil {
 				t.Fatalf("%v: %v", keys, err)
 			}
@@ -226,7 +226,7 @@ func TestPlacesEveryRoute(t *testing.T) {
 			}
 		}
 	}
-	if tables < 1000 {
+	if tables < 400 {
 		t.Errorf("only %d tables were tried", tables)
 	}
 }
