@@ -20,11 +20,13 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/route"
+	"github.com/routegate/routegate/framework/source"
 	"github.com/routegate/routegate/handlers"
 )
 
@@ -151,15 +153,35 @@ func (c *call) done(code int, err error) int {
 	return code
 }
 
-// load reads the manifest. The table is nil when the report has errors.
-func (c *call) load() (*route.Table, *manifest.Report, error) {
+// read returns the bytes of the manifest.
+func (c *call) read() ([]byte, error) {
 	src, err := os.ReadFile(c.manifest)
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot read the manifest: %w", err)
+		return nil, fmt.Errorf("cannot read the manifest: %w", err)
 	}
-	names := slices.Sorted(maps.Keys(handlers.All()))
-	table, report := route.Load(c.manifest, src, names)
+	return src, nil
+}
+
+// load reads the manifest. The table is nil when the report has errors.
+func (c *call) load() (*route.Table, *manifest.Report, error) {
+	src, err := c.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	table, report := route.Load(c.manifest, src, c.handlers())
 	return table, report, nil
+}
+
+// handlers returns the names of the service's handlers: those that are compiled
+// in here, or, for the manifest of another module, those that its source has.
+// It is nil, and that is said, where the source is not understood.
+func (c *call) handlers() []string {
+	names, err := source.Names(filepath.Dir(c.manifest), slices.Sorted(maps.Keys(handlers.All())))
+	if err != nil {
+		fmt.Fprintf(c.stderr, "routes %s: handlers are not checked: %v\n", c.name, err)
+		return nil
+	}
+	return names
 }
 
 // table reads the manifest for a command that needs it to be valid. When ok is
