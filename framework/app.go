@@ -26,6 +26,7 @@ type App struct {
 	handlers map[string]http.Handler // by name, middleware around them
 	claims   claimReader
 	log      *slog.Logger
+	metrics  *metrics
 	running  atomic.Int64 // requests
 }
 
@@ -47,6 +48,12 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if err := checkGroupsClaim(opts.GroupsClaim); err != nil {
 		return nil, err
 	}
+	if err := checkNamespace(opts.MetricsNamespace); err != nil {
+		return nil, err
+	}
+	if opts.MetricsWriter == nil {
+		opts.MetricsWriter = os.Stdout
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	}
@@ -64,6 +71,7 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 		handlers: make(map[string]http.Handler, len(handlers)),
 		claims:   claimReader{groups: slices.Clone(opts.GroupsClaim)},
 		log:      opts.Logger,
+		metrics:  newMetrics(opts.MetricsNamespace, opts.MetricsWriter),
 	}
 	for name, handler := range handlers {
 		if handler == nil {
@@ -81,6 +89,8 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 
 // Invoke answers one event of API Gateway, of a Function URL or of a load
 // balancer, in the form in which it came. App thereby is a lambda.Handler.
+// An event that is there to warm up the function, {"warmer": true} or that of an
+// EventBridge schedule, is answered with {"warm":true} and reaches no route.
 //
 // The error is not nil when the payload is no such event; the gateway then
 // answers 500. Everything else, a handler's panic included, is an answer. When
@@ -93,12 +103,16 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 	event, err := apigw.Decode(payload)
 	if err != nil {
+		if answer, ok := a.warmUp(ctx, payload); ok {
+			return answer, nil
+		}
 		a.log.ErrorContext(ctx, "event not understood", "error", err)
 		return nil, fmt.Errorf("event not understood: %w", err)
 	}
 	caller := a.claims.caller(event)
 	decision := a.decide(event, caller)
 	id := requestID(ctx, event)
+	ctx = withTrace(ctx, event.TraceHeader)
 	ctx = context.WithValue(ctx, requestKey, &requestValues{table: a.table, caller: caller})
 	answer := a.answer(ctx, event, decision, id)
 	out, err := event.Encode(answer.response)
@@ -110,7 +124,9 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("answering the event: %w", err)
 	}
-	a.logRequest(ctx, event, decision, answer, id, time.Since(start))
+	took := time.Since(start)
+	a.logRequest(ctx, event, decision, answer, id, took)
+	a.metrics.write(decision, answer.response.Status(), start, took)
 	return out, nil
 }
 

@@ -442,6 +442,7 @@ func TestOptionsFromEnv(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(stage, test.stage)
 			t.Setenv(groups, test.groups)
+			t.Setenv("ROUTEGATE_METRICS_NAMESPACE", "")
 			got, err := framework.OptionsFromEnv()
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

@@ -39,10 +39,14 @@ func (a *App) logRequest(ctx context.Context, e *apigw.Event, d route.Decision, 
 	case !d.Allowed, ans.failure != "":
 		level = slog.LevelWarn
 	}
-	attrs := make([]slog.Attr, 0, 12)
+	attrs := make([]slog.Attr, 0, 13)
 	attrs = append(attrs, slog.String("request_id", id))
 	if l := lambdaRequestID(ctx); l != "" && l != id {
 		attrs = append(attrs, slog.String("lambda_request_id", l))
+	}
+	trace, _ := TraceFrom(ctx)
+	if root := traceRoot(trace); root != "" {
+		attrs = append(attrs, slog.String("trace_id", root))
 	}
 	attrs = append(attrs, slog.String("source", e.Source.String()), slog.String("method", e.Method))
 	key := ""
@@ -59,7 +63,7 @@ func (a *App) logRequest(ctx context.Context, e *apigw.Event, d route.Decision, 
 	}
 	attrs = append(attrs,
 		slog.Int("status", status),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.Float64("duration_ms", milliseconds(took)),
 		slog.String("decision", decision),
 		slog.String("reason", string(d.Reason)))
 	switch d.Reason {

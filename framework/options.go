@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -27,6 +28,15 @@ type Options struct {
 	// Logger gets one line a request. nil writes JSON to standard error.
 	Logger *slog.Logger
 
+	// MetricsNamespace is the CloudWatch namespace of the requests' metrics: one
+	// a deployment, since routes of the same key count as one in it. "" writes
+	// none.
+	MetricsNamespace string
+
+	// MetricsWriter gets a line a request for CloudWatch Logs to make metrics
+	// of, where MetricsNamespace is set. nil is standard output.
+	MetricsWriter io.Writer
+
 	// Middleware wraps every handler, outermost first. It runs inside the
 	// access check: a refused request never reaches it.
 	Middleware []func(http.Handler) http.Handler
@@ -39,10 +49,14 @@ type Options struct {
 //	                                    literally ("https://example.com/groups"),
 //	                                    or a JSON list of keys for a nested one
 //	                                    (["realm_access", "roles"])
+//	ROUTEGATE_METRICS_NAMESPACE         MetricsNamespace
 //
 // The error names the variable whose value is unusable.
 func OptionsFromEnv() (Options, error) {
-	opts := Options{Stage: os.Getenv("AWS_API_GW_STAGE_NAME")}
+	opts := Options{
+		Stage:            os.Getenv("AWS_API_GW_STAGE_NAME"),
+		MetricsNamespace: os.Getenv("ROUTEGATE_METRICS_NAMESPACE"),
+	}
 	const groups = "JWT_AUTHORIZATION_GROUPS_ATTR_NAME"
 	switch v := os.Getenv(groups); {
 	case v == "":
@@ -58,6 +72,9 @@ func OptionsFromEnv() (Options, error) {
 	}
 	if err := checkStage(opts.Stage); err != nil {
 		return Options{}, fmt.Errorf("AWS_API_GW_STAGE_NAME: %w", err)
+	}
+	if err := checkNamespace(opts.MetricsNamespace); err != nil {
+		return Options{}, fmt.Errorf("ROUTEGATE_METRICS_NAMESPACE: %w", err)
 	}
 	return opts, nil
 }

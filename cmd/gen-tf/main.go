@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/manifest"
@@ -67,7 +66,7 @@ type command struct {
 	format   gen.Format
 	output   string // "-" is standard output
 	check    bool
-	mend     string // the command line that writes what check compares
+	mend     []string // the command that writes what check compares
 }
 
 // run is the whole command: the generator reads no standard input.
@@ -87,7 +86,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "gen-tf: cannot read the manifest: %v\n", err)
 		return exitError
 	}
-	if sameFile(c.manifest, c.output) {
+	if gen.SameFile(c.manifest, c.output) {
 		fmt.Fprintf(stderr, "gen-tf: output %q is the manifest\n", c.output)
 		return exitUsage
 	}
@@ -123,7 +122,7 @@ func parse(args []string) (command, error) {
 	// An empty text is most likely a variable of a script that is not set; it
 	// must not fall back on a default that nobody asked for.
 	var empty error
-	c.mend = "go run ./cmd/gen-tf"
+	c.mend = []string{"go", "run", "./cmd/gen-tf"}
 	flags.Visit(func(f *flag.Flag) {
 		value := f.Value.String()
 		switch f.Name {
@@ -135,7 +134,7 @@ func parse(args []string) (command, error) {
 		if value == "" {
 			empty = fmt.Errorf("flag -%s is empty", f.Name)
 		}
-		c.mend += " -" + f.Name + " " + shellQuote(value)
+		c.mend = append(c.mend, "-"+f.Name, value)
 	})
 	if empty != nil {
 		return c, empty
@@ -174,20 +173,15 @@ func load(name string, src []byte, stderr io.Writer) (*route.Table, bool) {
 }
 
 func (c command) compare(data []byte, stdout, stderr io.Writer) int {
-	state, diff, err := gen.CompareFile(c.output, data)
-	if err == nil {
-		_, err = stdout.Write(diff)
-	}
+	fresh, err := gen.Check(c.output, data, c.mend, stdout, stderr)
 	switch {
 	case err != nil:
-		fmt.Fprintf(stderr, "gen-tf: cannot compare: %v\n", err)
+		fmt.Fprintf(stderr, "gen-tf: %v\n", err)
 		return exitError
-	case state == gen.Fresh:
-		fmt.Fprintf(stderr, "%s: %s\n", state, c.output)
-		return exitFine
+	case !fresh:
+		return exitFound
 	}
-	fmt.Fprintf(stderr, "%s: %s; run: %s\n", state, c.output, c.mend)
-	return exitFound
+	return exitFine
 }
 
 func (c command) write(data []byte, routes int, stdout, stderr io.Writer) int {
@@ -211,30 +205,9 @@ func (c command) write(data []byte, routes int, stdout, stderr io.Writer) int {
 	return exitFine
 }
 
-// sameFile reports whether both names are of one file that exists.
-func sameFile(a, b string) bool {
-	ai, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	bi, err := os.Stat(b)
-	return err == nil && os.SameFile(ai, bi)
-}
-
 func count(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// shellQuote returns s so that a POSIX shell takes it as one word.
-func shellQuote(s string) string {
-	special := func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._/:=,+@", c)
-	}
-	if s != "" && !strings.ContainsFunc(s, special) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -95,24 +95,6 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-func TestShellQuote(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"deploy/a_b-c.tf": "deploy/a_b-c.tf",
-		"":                "''",
-		"my routes.yaml":  "'my routes.yaml'",
-		"it's":            `'it'\''s'`,
-		"$HOME":           "'$HOME'",
-		"a\nb":            "'a\nb'",
-		"*":               "'*'",
-		"größe":           "'größe'",
-	} {
-		if got := shellQuote(in); got != want {
-			t.Errorf("shellQuote(%q) = %s, want %s", in, got, want)
-		}
-	}
-}
-
 // TestShippedFile checks what the repository ships.
 func TestShippedFile(t *testing.T) {
 	t.Parallel()

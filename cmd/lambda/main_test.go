@@ -74,6 +74,26 @@ func TestServesTheShippedRoutes(t *testing.T) {
 	}
 }
 
+// A schedule's event is answered by the function, and a request after it is
+// logged with Lambda's trace, and counted where a namespace is named.
+func TestWarmUpTraceAndMetrics(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "main", "ROUTEGATE_METRICS_NAMESPACE=Routegate/test")
+	r.sendEvent(`{"warmer": true, "concurrency": 3}`, inAMinute())
+	if got := r.answer(); !strings.HasPrefix(got, `response: {"warm":true,"routes":`) {
+		t.Errorf("answer is %s", got)
+	}
+	r.logs(`"msg":"warm-up of this instance only: concurrency is ignored","source":"warmer","concurrency":3}`)
+	r.send("/v1/manage/hc", inAMinute())
+	r.answer()
+	r.logs(`"trace_id":"1-6a5145a9-1bae89e2512ec92d5d9438a0"`)
+	r.logs(`"Namespace":"Routegate/test"`)
+	r.logs(`"Route":"GET /v1/manage/hc","Decision":"allowed","Count":1,"Errors":0,"Duration":`)
+	if n := strings.Count(r.logged(), `"_aws"`); n != 1 {
+		t.Errorf("%d lines of metrics for one request\n%s", n, r.logged())
+	}
+}
+
 func TestEndsWhenIdle(t *testing.T) {
 	t.Parallel()
 	r := startRuntime(t, "main")

@@ -47,6 +47,7 @@ func startRuntime(t *testing.T, name string, env ...string) *runtime {
 		case event := <-r.events:
 			w.Header().Set("Lambda-Runtime-Aws-Request-Id", event.id)
 			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(event.deadline.UnixMilli(), 10))
+			w.Header().Set("Lambda-Runtime-Trace-Id", "Root=1-6a5145a9-1bae89e2512ec92d5d9438a0;Parent=53995c3f42cd8ad8;Sampled=0")
 			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:123456789012:function:routegate")
 			io.WriteString(w, event.payload)
 		case <-req.Context().Done():
@@ -68,7 +69,7 @@ func startRuntime(t *testing.T, name string, env ...string) *runtime {
 	r.process = exec.Command(os.Args[0])
 	r.process.Env = append(os.Environ(), "ROUTEGATE_TEST_FUNCTION="+name,
 		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(server.URL, "http://"),
-		"AWS_API_GW_STAGE_NAME=", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME=", "GORACE=atexit_sleep_ms=0")
+		"AWS_API_GW_STAGE_NAME=", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME=", "ROUTEGATE_METRICS_NAMESPACE=", "GORACE=atexit_sleep_ms=0")
 	r.process.Env = append(r.process.Env, env...)
 	r.process.Stdout, r.process.Stderr = r, r
 	if err := r.process.Start(); err != nil {
@@ -111,8 +112,12 @@ const patience = 30 * time.Second
 
 func (r *runtime) send(path string, deadline time.Time) {
 	r.t.Helper()
-	payload := fmt.Sprintf(`{"version":"2.0","routeKey":"GET %[1]s","rawPath":"%[1]s","headers":{},
-		"requestContext":{"http":{"method":"GET","path":"%[1]s","sourceIp":"203.0.113.7"},"stage":"$default","requestId":"gateway-id"}}`, path)
+	r.sendEvent(fmt.Sprintf(`{"version":"2.0","routeKey":"GET %[1]s","rawPath":"%[1]s","headers":{},
+		"requestContext":{"http":{"method":"GET","path":"%[1]s","sourceIp":"203.0.113.7"},"stage":"$default","requestId":"gateway-id"}}`, path), deadline)
+}
+
+func (r *runtime) sendEvent(payload string, deadline time.Time) {
+	r.t.Helper()
 	select {
 	case r.events <- invocation{"lambda-id", payload, deadline}:
 	case err := <-r.exited:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/routegate/routegate/framework/apigw"
 	"github.com/routegate/routegate/framework/gateway"
+	"github.com/routegate/routegate/framework/review"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -49,50 +50,14 @@ func (s *service) decide(c caller) []decided {
 // explain puts the steps of a decision in words.
 func explain(d route.Decision) []step {
 	steps := []step{}
-	for _, st := range d.Steps {
-		steps = append(steps, step{
-			Check: string(st.Check), Passed: st.Passed, Asked: !st.Passed || st.By != "", Text: explainStep(d, st),
-		})
+	for _, st := range review.Explain(d) {
+		text := st.Text
+		if st.Check == route.CheckRoute && st.Passed {
+			text = fmt.Sprintf("%s, line %d", text, d.Route.Line)
+		}
+		steps = append(steps, step{Check: string(st.Check), Passed: st.Passed, Asked: st.Asked, Text: text})
 	}
 	return steps
-}
-
-func explainStep(d route.Decision, st route.Step) string {
-	switch st.Check {
-	case route.CheckRoute:
-		switch {
-		case st.Passed:
-			return fmt.Sprintf("%s, line %d", st.By, d.Route.Line)
-		case d.Reason == route.RouteMismatch:
-			return "the gateway authorized another path"
-		}
-		return "no route matches"
-	case route.CheckCaller:
-		switch {
-		case st.By == route.Public.String():
-			return "nobody is asked"
-		case st.Passed:
-			return "vouched for: " + st.By
-		case d.Reason == route.TokenMismatch:
-			return "the token is not the one that was verified"
-		case d.Reason == route.WrongAuth:
-			return "this route asks for " + d.Route.Access.Auth.String()
-		}
-		return "nobody vouched for the caller"
-	case route.CheckScopes:
-		return explainNames("scope", st, d.Route.Access.Scopes)
-	}
-	return explainNames("group", st, d.Route.Access.Groups)
-}
-
-func explainNames(noun string, st route.Step, wanted []string) string {
-	switch {
-	case !st.Passed:
-		return "needs the " + noun + " " + strings.Join(wanted, " or ")
-	case st.By == "":
-		return "no " + noun + " is asked for"
-	}
-	return "has the " + noun + " " + st.By
 }
 
 // observe takes what happened to a request into the history and the terminal.

@@ -45,6 +45,11 @@ var subcommands = []struct {
 }{
 	{"check", "find everything that is wrong with the manifest: its form, clashing\nroutes, unknown handlers, its own tests", (*call).check},
 	{"list", "print the routes and who may call each", (*call).list},
+	{"test", "run the manifest's own tests, and say what they leave out", (*call).test},
+	{"matrix", "print who may call what, as text, Markdown, CSV, HTML or JSON", (*call).matrix},
+	{"why", "say why a caller may do something, or not, and what would change it", (*call).why},
+	{"diff", "compare two manifests: who may do more or less", (*call).diff},
+	{"drift", "compare a deployed gateway with the manifest", (*call).drift},
 }
 
 func usage() string {

@@ -328,13 +328,29 @@ func TestReadmeTables(t *testing.T) {
 		}
 	}
 
+	source, err := os.ReadFile("../../framework/metrics.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metrics []string
+	for _, m := range regexp.MustCompile(`"Name":"(\w+)","Unit":"(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		metrics = append(metrics, m[1])
+		if !strings.Contains(text, "| `"+m[1]+"` | "+m[2]+" |") {
+			t.Errorf("README.md does not say that %s is in %s", m[1], m[2])
+		}
+	}
+	slices.Sort(metrics)
+	if diff := cmp.Diff(metrics, column("| metric |")); diff != "" {
+		t.Errorf("metrics (-source +README.md):\n%s", diff)
+	}
+
 	var read []string
 	for _, name := range []string{"../../framework/options.go", "../local/main.go"} {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, v := range regexp.MustCompile(`"((?:AWS|JWT)_[A-Z_]+)["]`).FindAllStringSubmatch(string(source), -1) {
+		for _, v := range regexp.MustCompile(`"((?:AWS|JWT|ROUTEGATE)_[A-Z_]+)["]`).FindAllStringSubmatch(string(source), -1) {
 			if !slices.Contains(read, v[1]) {
 				read = append(read, v[1])
 			}

@@ -35,6 +35,7 @@ func Decode(payload []byte) (*Event, error) {
 	default:
 		return nil, unknownEvent(top, looksLike)
 	}
+	e.TraceHeader = e.header.Get("X-Amzn-Trace-Id")
 	e.body = top.text("body")
 	e.base64 = top.flag("isBase64Encoded")
 	if failure != nil {

@@ -66,6 +66,10 @@ type Event struct {
 	// is the Root of the X-Amzn-Trace-Id header, which the client may choose.
 	RequestID string
 
+	// TraceHeader is the X-Amzn-Trace-Id header, in which AWS keeps what a client
+	// sent.
+	TraceHeader string
+
 	// SourceIP is the address of the peer that the service saw, never what a
 	// client claims in X-Forwarded-For.
 	SourceIP string

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -138,7 +139,8 @@ func (a *Authorizer) Verify(ctx context.Context, token string) (map[string]any, 
 	return claims, nil
 }
 
-func (a *Authorizer) verifySignature(ctx context.Context, token string) ([]byte, *TokenError) {
+// parseToken takes a token as far as one gets without the issuer's keys.
+func parseToken(token string) (*jose.JSONWebSignature, *TokenError) {
 	jws, err := jose.ParseSignedCompact(token, algorithms)
 	if wrong := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &wrong) {
 		return nil, &TokenError{badAlgorithm, fmt.Sprintf("the token is signed with %.20q: only RSA is accepted", string(wrong.Got))}
@@ -146,10 +148,18 @@ func (a *Authorizer) verifySignature(ctx context.Context, token string) ([]byte,
 	if err != nil { // whose text may quote the token
 		return nil, &TokenError{badForm, "not a signed JWT"}
 	}
-	header := jws.Signatures[0].Protected
-	if header.KeyID == "" {
+	if jws.Signatures[0].Protected.KeyID == "" {
 		return nil, &TokenError{badKey, "the token has no kid, which API Gateway requires"}
 	}
+	return jws, nil
+}
+
+func (a *Authorizer) verifySignature(ctx context.Context, token string) ([]byte, *TokenError) {
+	jws, refusal := parseToken(token)
+	if refusal != nil {
+		return nil, refusal
+	}
+	header := jws.Signatures[0].Protected
 	found, err := a.keys.find(ctx, header.KeyID)
 	switch {
 	case errors.Is(err, errUnknownKey):
@@ -204,7 +214,11 @@ func (a *Authorizer) check(claims map[string]any) *TokenError {
 		return &TokenError{badAudience, fmt.Sprintf("the token's %s has none of the audiences %q", name, a.audiences)}
 	}
 
-	now := a.now()
+	return checkTimes(claims, a.now())
+}
+
+// checkTimes gives the clock no leeway; see Verify.
+func checkTimes(claims map[string]any, now time.Time) *TokenError {
 	switch at, ok := seconds(claims["exp"]); {
 	case !ok:
 		return &TokenError{badExpiry, "the token has no exp, or one that is no number"}
@@ -227,6 +241,40 @@ func (a *Authorizer) check(claims map[string]any) *TokenError {
 		}
 	}
 	return nil
+}
+
+// Inspect returns the claims of a token as Verify does, and why every
+// JWT authorizer refuses it, nil where none must: for programs that explain what
+// becomes of a token, and have no keys. Who signed it, and whether issuer and
+// audience are the right ones, it does not look at, so the claims prove nothing.
+// The error, a *TokenError, is for what is no token at all.
+func Inspect(token string, now time.Time) (claims map[string]any, refused *TokenError, err error) {
+	_, refused = parseToken(token)
+	if refused != nil && refused.Description == badForm || strings.ContainsAny(token, "\r\n") { // base64 takes line breaks, and no header does
+		return nil, nil, &TokenError{badForm, "not a signed JWT"}
+	}
+	_, rest, _ := strings.Cut(token, ".")
+	encoded, _, _ := strings.Cut(rest, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, nil, &TokenError{badForm, "not a signed JWT"}
+	}
+	claims, err = decodeClaims(payload)
+	if err != nil {
+		return nil, nil, &TokenError{badForm, err.Error()}
+	}
+	_, hasAudience := claims["aud"]
+	_, hasClient := claims["client_id"]
+	switch iss, _ := claims["iss"].(string); {
+	case refused != nil:
+	case iss == "":
+		refused = &TokenError{badIssuer, "the token has no iss"}
+	case !hasAudience && !hasClient:
+		refused = &TokenError{badAudience, "the token has no aud, and no client_id"}
+	default:
+		refused = checkTimes(claims, now)
+	}
+	return claims, refused, nil
 }
 
 // hasAudience takes a list as any of its members: AWS does not say, other

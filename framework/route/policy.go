@@ -83,13 +83,14 @@ func (t *Table) Test() []manifest.Diagnostic {
 	var failed []manifest.Diagnostic
 	for _, r := range t.RunTests() {
 		if !r.Passed() {
-			failed = append(failed, r.diagnostic())
+			failed = append(failed, r.Diagnostic())
 		}
 	}
 	return failed
 }
 
-func (r TestResult) diagnostic() manifest.Diagnostic {
+// Diagnostic says, at the request's place, that it did not pass.
+func (r TestResult) Diagnostic() manifest.Diagnostic {
 	failure := manifest.Diagnostic{Span: r.Request.Span, Rule: "failing-test"}
 	failure.Message = "test " + manifest.Quote(r.Test.Name) + " fails: " + manifest.Quote(r.Request.Value)
 	switch d := r.Decision; {
