@@ -1,4 +1,4 @@
-// Command routes answers questions about routes.yaml.
+// Command routes answers questions about routes.yaml, and writes in it.
 //
 //	go run ./cmd/routes check     what is wrong with the manifest?
 //	go run ./cmd/routes list      which routes are there, and who may call them?
@@ -7,6 +7,8 @@
 //	go run ./cmd/routes why       why may this caller do that, or not?
 //	go run ./cmd/routes diff      who may do more or less than before?
 //	go run ./cmd/routes drift     does the deployed gateway do what the manifest says?
+//	go run ./cmd/routes add       adds a route and its handler
+//	go run ./cmd/routes init      writes a new service
 //
 // "go run ./cmd/routes COMMAND -h" lists the flags of each. Exit codes: 0, fine;
 // 1, something was found; 2, wrong usage; 3, it could not be done, so that
@@ -50,11 +52,13 @@ var subcommands = []struct {
 	{"why", "say why a caller may do something, or not, and what would change it", (*call).why},
 	{"diff", "compare two manifests: who may do more or less", (*call).diff},
 	{"drift", "compare a deployed gateway with the manifest", (*call).drift},
+	//{"add", "add a route to the manifest, and its handler to the source", (*call).add},
+	{"init", "write a new service", (*call).init},
 }
 
 func usage() string {
 	var b strings.Builder
-	b.WriteString("Routes answers questions about routes.yaml.\n\nusage: go run ./cmd/routes COMMAND [flags]\n\n")
+	b.WriteString("Routes answers questions about routes.yaml, and writes in it.\n\nusage: go run ./cmd/routes COMMAND [flags]\n\n")
 	for _, cmd := range subcommands {
 		fmt.Fprintf(&b, "  %-7s  %s\n", cmd.name, strings.ReplaceAll(cmd.does, "\n", "\n           "))
 	}

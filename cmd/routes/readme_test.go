@@ -72,7 +72,7 @@ func TestReadme(t *testing.T) {
 				case c.command == testCommand:
 					continue // it is what runs this test
 				case c.command == localCommand:
-					got = local.start(t, dir)
+					got = local.start(t, dir, localCommand)
 				case strings.HasPrefix(c.command, "curl ") && !hasCurl(t):
 					continue
 				default:
@@ -174,7 +174,7 @@ func (l *localServer) translate(text string) string {
 }
 
 // start returns what the command prints until it is ready.
-func (l *localServer) start(t *testing.T, dir string) string {
+func (l *localServer) start(t *testing.T, dir, command string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -182,7 +182,8 @@ func (l *localServer) start(t *testing.T, dir string) string {
 	}
 	l.address = listener.Addr().String()
 	listener.Close()
-	cmd := exec.Command("go", "run", "./cmd/local", "-addr", l.address)
+	words := strings.Fields(command)
+	cmd := exec.Command(words[0], append(words[1:], "-addr", l.address)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "AWS_API_GW_STAGE_NAME=", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME=", "JWT_ISSUER=", "JWT_AUTHORIZED_AUDIENCES=")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go run has a child
