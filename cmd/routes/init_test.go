@@ -54,15 +54,29 @@ func TestInit(t *testing.T) {
 			if modulePath != "example.com/orders" {
 				return
 			}
+
+			// A route that is added answers, and goes on to be tested for.
+			if got := shell(dir, "go tool routes add GET /v1/orders/{id} get_order -public"); !strings.Contains(got, "wrote handlers/orders.go: function getOrder\n") {
+				t.Errorf("routes add: %s", got)
+			}
+			if got := shell(dir, "go vet ./... && go tool routes check"); got != "routes.yaml: 3 routes, 2 tests pass\n" {
+				t.Errorf("routes check: %s", got)
+			}
+			if got := shell(dir, "go test ./handlers"); !strings.Contains(got, `no test of the manifest covers "GET /v1/orders/{id}"`) {
+				t.Errorf("go test: %s", got)
+			}
+
 			local := &localServer{}
 			local.start(t, dir, "go tool local")
-			res, err := http.Get("http://" + local.address + "/v1/manage/hc")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer res.Body.Close()
-			if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 || string(body) != "{\"status\":\"ok\"}\n" {
-				t.Errorf("%s, %q, %v", res.Status, body, err)
+			for path, want := range map[string]string{"/v1/manage/hc": "200 OK {\"status\":\"ok\"}\n", "/v1/orders/42": "501 Not Implemented not implemented\n"} {
+				res, err := http.Get("http://" + local.address + path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				if body, err := io.ReadAll(res.Body); err != nil || res.Status+" "+string(body) != want {
+					t.Errorf("%s: %s %s, %v", path, res.Status, body, err)
+				}
 			}
 		})
 	}

@@ -52,7 +52,7 @@ var subcommands = []struct {
 	{"why", "say why a caller may do something, or not, and what would change it", (*call).why},
 	{"diff", "compare two manifests: who may do more or less", (*call).diff},
 	{"drift", "compare a deployed gateway with the manifest", (*call).drift},
-	//{"add", "add a route to the manifest, and its handler to the source", (*call).add},
+	{"add", "add a route to the manifest, and its handler to the source", (*call).add},
 	{"init", "write a new service", (*call).init},
 }
 
