@@ -1,4 +1,4 @@
-// Gen-tf makes Terraform's routes_definitions of routes.yaml.
+// Gen-tf makes of routes.yaml the map of routes that a Terraform module takes.
 //
 //	go run ./cmd/gen-tf          # writes deploy/terraform/routes_definitions.tf
 //	go run ./cmd/gen-tf -check   # says whether that file is up to date
@@ -21,13 +21,17 @@ import (
 	"github.com/routegate/routegate/framework/route"
 )
 
-const usage = `usage: gen-tf [-manifest file] [-format tf|tfvars|json] [-o file] [-check]
+const usage = `usage: gen-tf [-manifest file] [-module module] [-format tf|tfvars|json] [-o file] [-check]
 
-Gen-tf writes the routes of the manifest as Terraform's routes_definitions, the
-map that the module obytes/terraform-aws-lambda-api takes. It writes nothing
-while the manifest has an error or one of its tests fails.
+Gen-tf writes the routes of the manifest as the map that a Terraform module
+takes. It writes nothing while the manifest has an error or one of its tests
+fails.
 
   -manifest file  the manifest (default routes.yaml)
+  -module module  obytes                 routes_definitions, by the names of the routes: for
+                                         deploy/terraform and obytes/terraform-aws-lambda-api (default)
+                  terraform-aws-modules  routes_by_key, by the route keys: for
+                                         terraform-aws-modules/apigateway-v2/aws, see deploy/examples
   -format format  tf      a local value: routes_definitions = local.routes_definitions (default)
                   tfvars  the value of a variable routes_definitions
                   json    the same, as JSON
@@ -53,9 +57,6 @@ const (
 	exitError = 3
 )
 
-// defaultDir is where the project keeps its Terraform root module.
-const defaultDir = "deploy/terraform"
-
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
@@ -63,6 +64,7 @@ func main() {
 // A command is what the flags say.
 type command struct {
 	manifest string
+	module   gen.Module
 	format   gen.Format
 	output   string // "-" is standard output
 	check    bool
@@ -94,7 +96,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if !ok {
 		return exitFound
 	}
-	data := gen.Terraform(table, c.format, filepath.Base(c.manifest))
+	data := gen.Terraform(table, c.module, c.format, filepath.Base(c.manifest))
 	if c.check {
 		return c.compare(data, stdout, stderr)
 	}
@@ -102,12 +104,16 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 }
 
 func parse(args []string) (command, error) {
-	c := command{format: gen.TF}
+	c := command{module: gen.Obytes, format: gen.TF}
 	flags := flag.NewFlagSet("gen-tf", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // run prints the error and the usage, each where it belongs
 	flags.StringVar(&c.manifest, "manifest", "routes.yaml", "")
 	flags.StringVar(&c.output, "o", "", "")
 	flags.BoolVar(&c.check, "check", false, "")
+	flags.Func("module", "", func(s string) (err error) {
+		c.module, err = gen.ParseModule(s)
+		return err
+	})
 	flags.Func("format", "", func(s string) (err error) {
 		c.format, err = gen.ParseFormat(s)
 		return err
@@ -128,8 +134,10 @@ func parse(args []string) (command, error) {
 		switch f.Name {
 		case "check":
 			return
+		case "module": // a Func does not keep its text
+			value = string(c.module)
 		case "format":
-			value = string(c.format) // a Func does not keep its text
+			value = string(c.format)
 		}
 		if value == "" {
 			empty = fmt.Errorf("flag -%s is empty", f.Name)
@@ -140,7 +148,7 @@ func parse(args []string) (command, error) {
 		return c, empty
 	}
 	if c.output == "" {
-		c.output = filepath.Join(defaultDir, c.format.Filename())
+		c.output = filepath.Join(gen.TerraformDir, gen.Filename(c.module, c.format))
 	}
 	if c.check && c.output == "-" {
 		return c, errors.New("-check compares a file, so it cannot go with -o -")

@@ -66,7 +66,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	if code := run([]string{"-help"}, nil, &stdout, &stderr); code != exitFine || stderr.Len() > 0 {
 		t.Errorf("exit code is %d, standard error is %q", code, &stderr)
 	}
-	for _, name := range []string{"-manifest", "-format", "-o", "-check"} {
+	for _, name := range []string{"-manifest", "-module", "-format", "-o", "-check"} {
 		if !bytes.Contains(stdout.Bytes(), []byte("\n  "+name+" ")) {
 			t.Errorf("the help does not explain %s:\n%s", name, &stdout)
 		}
@@ -106,7 +106,7 @@ func TestShippedFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(string(gen.Terraform(table, gen.TF, "routes.yaml")), string(got)); d != "" {
+	if d := cmp.Diff(string(gen.Terraform(table, gen.Obytes, gen.TF, "routes.yaml")), string(got)); d != "" {
 		t.Errorf("deploy/terraform/routes_definitions.tf is stale; run: go run ./cmd/gen-tf\n(-want +got):\n%s", d)
 	}
 }

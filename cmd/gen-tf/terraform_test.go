@@ -17,17 +17,19 @@ import (
 	"github.com/routegate/routegate/framework/route"
 )
 
-// A definition is what the module's route was given.
+// A definition is what the module's route was given. The module of obytes has no
+// authorizer of its own choice in it, and the other one no API keys.
 type definition struct {
 	OperationName       string   `json:"operation_name"`
 	RouteKey            string   `json:"route_key"`
 	APIKeyRequired      bool     `json:"api_key_required"`
 	AuthorizationType   string   `json:"authorization_type"`
 	AuthorizationScopes []string `json:"authorization_scopes"`
+	Authorizer          string   `json:"authorizer"`
 }
 
-// TestTerraform gives each format to the real Terraform, in a module that takes
-// it as the one that it is made for does.
+// TestTerraform gives each map in each format to the real Terraform, in a module
+// that takes it as the one that it is made for does.
 func TestTerraform(t *testing.T) {
 	t.Parallel()
 	terraform, err := exec.LookPath("terraform")
@@ -46,45 +48,46 @@ func TestTerraform(t *testing.T) {
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
-	want := definitions(table)
+	for _, module := range gen.Modules {
+		for _, format := range gen.Formats {
+			t.Run(string(module)+"/"+string(format), func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				if err := os.CopyFS(dir, os.DirFS("testdata/terraform/"+string(module))); err != nil {
+					t.Fatal(err)
+				}
+				root := filepath.Join(dir, "variable")
+				if format == gen.TF {
+					root = filepath.Join(dir, "local")
+				}
+				var stderr bytes.Buffer
+				name := gen.Filename(module, format)
+				args := []string{"-manifest", manifest, "-module", string(module), "-format", string(format), "-o", filepath.Join(root, name)}
+				if code := run(args, nil, &stderr, &stderr); code != exitFine {
+					t.Fatalf("run(%q) = %d\n%s", args, code, &stderr)
+				}
 
-	for _, format := range gen.Formats {
-		t.Run(string(format), func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			if err := os.CopyFS(dir, os.DirFS("testdata/terraform")); err != nil {
-				t.Fatal(err)
-			}
-			root := filepath.Join(dir, "variable")
-			if format == gen.TF {
-				root = filepath.Join(dir, "local")
-			}
-			var stderr bytes.Buffer
-			args := []string{"-manifest", manifest, "-format", string(format), "-o", filepath.Join(root, format.Filename())}
-			if code := run(args, nil, &stderr, &stderr); code != exitFine {
-				t.Fatalf("run(%q) = %d\n%s", args, code, &stderr)
-			}
-
-			tf := terraformIn(t, terraform, dir, root)
-			if format != gen.JSON { // terraform fmt knows HCL only
-				tf("fmt", "-check", "-diff", format.Filename())
-			}
-			tf("init", "-input=false", "-no-color")
-			tf("validate", "-no-color")
-			tf("apply", "-auto-approve", "-input=false", "-no-color")
-			var got map[string]definition
-			if err := json.Unmarshal(tf("output", "-json", "routes"), &got); err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("what the module got (-want +got):\n%s", d)
-			}
-		})
+				tf := terraformIn(t, terraform, dir, root)
+				if format != gen.JSON { // terraform fmt knows HCL only
+					tf("fmt", "-check", "-diff", name)
+				}
+				tf("init", "-input=false", "-no-color")
+				tf("validate", "-no-color")
+				tf("apply", "-auto-approve", "-input=false", "-no-color")
+				var got map[string]definition
+				if err := json.Unmarshal(tf("output", "-json", "routes"), &got); err != nil {
+					t.Fatal(err)
+				}
+				if d := cmp.Diff(definitions(table, module), got); d != "" {
+					t.Errorf("what the module got (-want +got):\n%s", d)
+				}
+			})
+		}
 	}
 }
 
 // definitions says what the module must get for each route.
-func definitions(table *route.Table) map[string]definition {
+func definitions(table *route.Table, module gen.Module) map[string]definition {
 	all := make(map[string]definition)
 	for r := range table.All() {
 		d := definition{
@@ -95,7 +98,14 @@ func definitions(table *route.Table) map[string]definition {
 			AuthorizationScopes: []string{},
 		}
 		d.AuthorizationScopes = append(d.AuthorizationScopes, r.Access.Scopes...)
-		all[r.Name] = d
+		switch {
+		case module == gen.Obytes:
+			all[r.Name] = d
+			continue
+		case r.Access.Auth == route.JWT:
+			d.Authorizer = "id of jwt"
+		}
+		all[r.Key()] = d
 	}
 	return all
 }

@@ -1,8 +1,7 @@
 // Command lambda is the function: the service's routes behind API Gateway.
 //
-// It is built as the bootstrap of a provided.al2023 function:
-//
-//	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -ldflags '-s -w' -o bootstrap ./cmd/lambda
+// It is the bootstrap of a provided.al2023 function: "go run ./cmd/package" builds
+// it and makes the zip.
 //
 // It does not start with a manifest that is not valid: the log then has every
 // diagnostic.

@@ -127,6 +127,9 @@ type functionLog struct{ t *terminal }
 func (l functionLog) Write(p []byte) (int, error) {
 	var b strings.Builder
 	for line := range strings.Lines(string(p)) {
+		if strings.Contains(line, `"msg":"start"`) && strings.Contains(line, `"manifest_digest":`) {
+			continue // which manifest it was built from is plain to see here
+		}
 		b.WriteString(l.t.paint(grey, "  | "+strings.TrimRight(line, "\r\n")) + "\n")
 	}
 	l.t.write(b.String())

@@ -167,7 +167,7 @@ func newMotoAPI(t *testing.T, table *route.Table) *motoAPI {
 			Scopes []string `json:"authorization_scopes"`
 		} `json:"routes_definitions"`
 	}
-	if err := json.Unmarshal(gen.Terraform(table, gen.JSON, "routes.yaml"), &generated); err != nil {
+	if err := json.Unmarshal(gen.Terraform(table, gen.Obytes, gen.JSON, "routes.yaml"), &generated); err != nil {
 		t.Fatal(err)
 	}
 	type answer struct {

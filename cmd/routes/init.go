@@ -10,15 +10,18 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"golang.org/x/tools/txtar"
 
+	"github.com/routegate/routegate/deploy"
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/route"
 	"github.com/routegate/routegate/framework/source"
@@ -47,7 +50,7 @@ var starter []byte
 const starterModule = "example.com/orders"
 
 // tools are the commands that a new service has as Go tools.
-var tools = []string{"gen-tf", "local", "routes"}
+var tools = []string{"gen-tf", "local", "package", "routes"}
 
 // init writes a new service.
 func (c *call) init() int {
@@ -128,14 +131,45 @@ func newService(modulePath string, framework version) (map[string][]byte, error)
 	}
 	files["go.mod"] = goMod(modulePath, framework)
 	files["schema/routes.schema.json"] = schema.Routes
-
+	if err := addDeploy(files, name); err != nil {
+		return nil, err
+	}
 	table, report := route.Load("routes.yaml", files["routes.yaml"], nil)
 	if err := report.Err(); err != nil {
 		return nil, err // a test shows that it is none
 	}
-	files["deploy/terraform/"+gen.TF.Filename()] = gen.Terraform(table, gen.TF, "routes.yaml")
+	routes := path.Join(gen.TerraformDir, gen.Filename(gen.Obytes, gen.TF))
+	files[routes] = gen.Terraform(table, gen.Obytes, gen.TF, "routes.yaml")
 	return files, nil
 }
+
+// addDeploy adds what deploys this repository, under the service's name and with
+// the commands as tools.
+func addDeploy(files map[string][]byte, name string) error {
+	name = notInName.ReplaceAllString(name, "-")
+	name = strconv.Quote(name[:min(len(name), 37)])
+	return fs.WalkDir(deploy.Files, ".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(deploy.Files, file)
+		if err != nil {
+			return err
+		}
+		text := strings.ReplaceAll(source.AsTools(string(data)), " ./cmd/routes", " "+source.ModulePath+"/cmd/routes")
+		text = strings.Replace(text, `= "routegate"`, "= "+name, 1)
+		target := path.Join("deploy", file)
+		if workflow, ok := strings.CutPrefix(file, "github/"); ok {
+			target = path.Join(".github/workflows", workflow)
+			text = strings.TrimPrefix(text, "# Copy this to "+target+".\n#\n")
+		}
+		files[target] = []byte(text)
+		return nil
+	})
+}
+
+// notInName is what the name of a function and an API must not have.
+var notInName = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
 // goMod requires the framework only: "go mod tidy" finds the rest, in the
 // versions that the framework has chosen.

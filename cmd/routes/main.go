@@ -77,7 +77,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	}
 	switch args[0] {
 	case "-h", "-help", "--help":
-		fmt.Fprint(stdout, usage())
+		fmt.Fprint(stdout, source.Here(usage()))
 		return exitFine
 	}
 	var names []string
@@ -112,7 +112,7 @@ func (c *call) parse(usage string, least, most int, define func(*flag.FlagSet)) 
 	for args := c.args; ; {
 		switch err := flags.Parse(args); {
 		case errors.Is(err, flag.ErrHelp):
-			fmt.Fprint(c.stdout, usage)
+			fmt.Fprint(c.stdout, source.Here(usage))
 			return nil, exitFine, false
 		case err != nil:
 			return nil, c.misuse("%v", err), false

@@ -15,8 +15,8 @@ import (
 	"github.com/routegate/routegate/framework/route"
 )
 
-// A Format is one of the ways to hand routes_definitions to Terraform. The zero
-// Format is none of them.
+// A Format is one of the ways to hand the routes to Terraform. The zero Format
+// is none of them.
 type Format string
 
 // The formats.
@@ -37,96 +37,50 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("unknown format %q: want tf, tfvars or json", s)
 }
 
+// TerraformDir is where the project keeps its Terraform root module.
+const TerraformDir = "deploy/terraform"
+
 // Filename returns a name that Terraform loads by itself when the file lies in
 // its root module: every *.tf, *.auto.tfvars and *.auto.tfvars.json
-// (https://developer.hashicorp.com/terraform/language/values/variables).
-func (f Format) Filename() string {
+// (https://developer.hashicorp.com/terraform/language/values/variables). It
+// differs for each module and format.
+func Filename(m Module, f Format) string {
 	switch f {
 	case TF:
-		return variable + ".tf"
+		return m.Variable() + ".tf"
 	case TFVars:
-		return variable + ".auto.tfvars"
+		return m.Variable() + ".auto.tfvars"
 	case JSON:
-		return variable + ".auto.tfvars.json"
+		return m.Variable() + ".auto.tfvars.json"
 	}
 	panic(fmt.Sprintf("gen: no format %q", string(f)))
 }
 
-// variable is the input of the module that the routes are for.
-const variable = "routes_definitions"
-
-// Terraform returns the routes of the table as Terraform's routes_definitions:
-// a map from the name of each route to what API Gateway must know of it. It is
-// the input of the module obytes/terraform-aws-lambda-api, which makes an
-// aws_apigatewayv2_route of each entry
-// (https://github.com/obytes/terraform-aws-lambda-api).
+// Terraform returns the routes of the table as a map that the module takes, one
+// entry a route, of what API Gateway must know of it.
 //
 // Groups are not part of it: API Gateway knows scopes only, and the function
 // checks the groups.
 //
 // The source is the name of the manifest for the comment at the top, which JSON
-// cannot have. Entries are sorted by name, and the two HCL formats are laid out
-// as terraform fmt does.
-func Terraform(t *route.Table, format Format, source string) []byte {
-	routes := slices.SortedFunc(t.All(), func(a, b *route.Route) int { return strings.Compare(a.Name, b.Name) })
+// cannot have. Entries are sorted by their keys, and the two HCL formats are
+// laid out as terraform fmt does.
+func Terraform(t *route.Table, m Module, format Format, source string) []byte {
+	entries := m.entries(t)
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	switch format {
 	case TF:
 		f := newHCL(source)
-		f.Body().AppendNewBlock("locals", nil).Body().SetAttributeRaw(variable, hclMap(routes))
+		f.Body().AppendNewBlock("locals", nil).Body().SetAttributeRaw(m.Variable(), hclMap(entries))
 		return f.Bytes() // formatted
 	case TFVars:
 		f := newHCL(source)
-		f.Body().SetAttributeRaw(variable, hclMap(routes))
+		f.Body().SetAttributeRaw(m.Variable(), hclMap(entries))
 		return f.Bytes() // formatted
 	case JSON:
-		return jsonMap(routes)
+		return jsonMap(m.Variable(), entries)
 	}
 	panic(fmt.Sprintf("gen: no format %q", string(format)))
-}
-
-// An attribute is one key of an entry and its value: a string, a bool or a
-// []string.
-type attribute struct {
-	name  string
-	value any
-}
-
-// attributes returns the entry of a route.
-//
-// The names must be these, to the letter. The module reads each with
-// lookup(each.value, "authorization_type", "NONE"), so of a misspelt one it
-// takes the default, and the route would be public without a word. They are
-// spelt here only, and a test pins them.
-func attributes(r *route.Route) []attribute {
-	return []attribute{
-		{"operation_name", r.Summary},
-		{"route_key", r.Key()},
-		// HTTP APIs have no API keys (developer guide, "Choose between REST APIs
-		// and HTTP APIs"). The argument is for WebSocket APIs, and what true does
-		// to another is not known.
-		{"api_key_required", false},
-		{"authorization_type", authorizationType(r.Access)},
-		// Never null, so that every entry has the same type.
-		{"authorization_scopes", append([]string{}, r.Access.Scopes...)},
-	}
-}
-
-// authorizationType says in API Gateway's words what the route asks of its
-// caller. It panics when there is no word for it, since the module would take
-// any way out, an empty text or a missing key, as NONE. No table has such a
-// route.
-func authorizationType(a route.Access) string {
-	switch {
-	case a.Auth == route.JWT:
-		return "JWT"
-	case len(a.Scopes) > 0: // API Gateway checks them with JWT only (CreateRoute)
-		panic(fmt.Sprintf("gen: scopes with access %q", a.Auth))
-	case a.Auth == route.IAM:
-		return "AWS_IAM"
-	case a.Auth == route.Public:
-		return "NONE"
-	}
-	panic(fmt.Sprintf("gen: no authorization type for access %q", a.Auth))
 }
 
 // newHCL returns a file with nothing but the comment that tells people, and
@@ -148,28 +102,30 @@ func newHCL(source string) *hclwrite.File {
 	return f
 }
 
-func hclMap(routes []*route.Route) hclwrite.Tokens {
-	var entries []hclwrite.ObjectAttrTokens
-	for _, r := range routes {
-		var entry []hclwrite.ObjectAttrTokens
-		for _, a := range attributes(r) {
-			entry = append(entry, hclwrite.ObjectAttrTokens{
+func hclMap(entries []entry) hclwrite.Tokens {
+	var all []hclwrite.ObjectAttrTokens
+	for _, e := range entries {
+		var attributes []hclwrite.ObjectAttrTokens
+		for _, a := range e.attributes {
+			attributes = append(attributes, hclwrite.ObjectAttrTokens{
 				Name:  hclwrite.TokensForIdentifier(a.name),
 				Value: hclwrite.TokensForValue(hclValue(a.value)),
 			})
 		}
-		entries = append(entries, hclwrite.ObjectAttrTokens{
+		all = append(all, hclwrite.ObjectAttrTokens{
 			// Always in quotes: it is somebody's text, and a route may be named
 			// "for", which would start a for expression.
-			Name:  hclwrite.TokensForValue(cty.StringVal(r.Name)),
-			Value: hclwrite.TokensForObject(entry),
+			Name:  hclwrite.TokensForValue(cty.StringVal(e.key)),
+			Value: hclwrite.TokensForObject(attributes),
 		})
 	}
-	return hclwrite.TokensForObject(entries)
+	return hclwrite.TokensForObject(all)
 }
 
 func hclValue(v any) cty.Value {
 	switch v := v.(type) {
+	case nil:
+		return cty.NullVal(cty.String)
 	case string:
 		return cty.StringVal(v)
 	case bool:
@@ -186,20 +142,20 @@ func hclValue(v any) cty.Value {
 
 // jsonMap writes a file of values for variables. Terraform takes the texts in
 // it as they are: there are no templates in it to escape.
-func jsonMap(routes []*route.Route) []byte {
-	entries := make(map[string]map[string]any, len(routes)) // encoding/json sorts the keys
-	for _, r := range routes {
-		entry := make(map[string]any)
-		for _, a := range attributes(r) {
-			entry[a.name] = a.value
+func jsonMap(variable string, entries []entry) []byte {
+	all := make(map[string]map[string]any, len(entries)) // encoding/json sorts the keys
+	for _, e := range entries {
+		attributes := make(map[string]any)
+		for _, a := range e.attributes {
+			attributes[a.name] = a.value
 		}
-		entries[r.Name] = entry
+		all[e.key] = attributes
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(map[string]any{variable: entries}); err != nil {
+	if err := enc.Encode(map[string]any{variable: all}); err != nil {
 		panic("gen: " + err.Error()) // strings, bools and lists of strings always encode
 	}
 	return b.Bytes()

@@ -41,18 +41,21 @@ func TestTerraform(t *testing.T) {
 				t.Fatal(err)
 			}
 			table := load(t, file(archive, "routes.yaml"))
-			for _, format := range Formats {
-				got := Terraform(table, format, "routes.yaml")
-				checkReadsBack(t, table, format, got)
-				if *update {
-					setFile(archive, format.Filename(), got)
-					continue
-				}
-				want := file(archive, format.Filename())
-				if want == nil {
-					t.Errorf("no golden %q in %s: run go test with -update", format.Filename(), name)
-				} else if d := cmp.Diff(string(want), string(got)); d != "" {
-					t.Errorf("%s (-want +got):\n%s", format.Filename(), d)
+			for _, m := range Modules {
+				for _, format := range Formats {
+					got := Terraform(table, m, format, "routes.yaml")
+					checkReadsBack(t, table, m, format, got)
+					golden := Filename(m, format)
+					if *update {
+						setFile(archive, golden, got)
+						continue
+					}
+					want := file(archive, golden)
+					if want == nil {
+						t.Errorf("no golden %q in %s: run go test with -update", golden, name)
+					} else if d := cmp.Diff(string(want), string(got)); d != "" {
+						t.Errorf("%s (-want +got):\n%s", golden, d)
+					}
 				}
 			}
 			if *update {
@@ -75,12 +78,12 @@ func TestTerraformIgnoresTheOrderOfTheManifest(t *testing.T) {
 		"{path: /d, method: GET, handler: a-b}",
 		"{path: /e, method: GET, handler: a_b}",
 	}
-	generate := func(routes []string, format Format) string {
-		src := "version: 1\nroutes:\n  - " + strings.Join(routes, "\n  - ") + "\n"
-		return string(Terraform(load(t, []byte(src)), format, "routes.yaml"))
-	}
-	for _, format := range Formats {
-		want := generate(routes, format)
+	for _, output := range outputs() {
+		generate := func(routes []string) string {
+			src := "version: 1\nroutes:\n  - " + strings.Join(routes, "\n  - ") + "\n"
+			return string(Terraform(load(t, []byte(src)), output.module, output.format, "routes.yaml"))
+		}
+		want := generate(routes)
 		for seed := range uint64(20) {
 			shuffled := slices.Clone(routes)
 			r := rand.New(rand.NewPCG(seed, 0))
@@ -90,24 +93,58 @@ func TestTerraformIgnoresTheOrderOfTheManifest(t *testing.T) {
 					shuffled[i] = strings.Replace(s, "s1, s2, s3", "s3, s1, s2", 1)
 				}
 			}
-			if d := cmp.Diff(want, generate(shuffled, format)); d != "" {
-				t.Fatalf("%s, seed %d (-want +got):\n%s", format, seed, d)
+			if d := cmp.Diff(want, generate(shuffled)); d != "" {
+				t.Fatalf("%v, seed %d (-want +got):\n%s", output, seed, d)
 			}
 		}
 	}
 }
 
-// The module ignores a key that it does not know and takes the default of one
-// that it does not find: NONE, for the type.
+// An output is one of the files that can be generated.
+type output struct {
+	module Module
+	format Format
+}
+
+func outputs() (all []output) {
+	for _, m := range Modules {
+		for _, f := range Formats {
+			all = append(all, output{m, f})
+		}
+	}
+	return all
+}
+
+// Each module ignores a key that it does not know and takes the default of one
+// that it does not find: NONE, for the type. The names of the second are in the
+// module's variables.tf, variable "routes", of v6.1.0.
 func TestAttributeNames(t *testing.T) {
 	t.Parallel()
-	var got []string
-	for _, a := range attributes(&route.Route{Access: route.Access{Auth: route.JWT}}) {
-		got = append(got, a.name)
+	table := load(t, []byte("version: 1\nroutes:\n  - {path: /a, method: GET, handler: a}\n"))
+	for m, want := range map[Module][]string{
+		Obytes:              {"operation_name", "route_key", "api_key_required", "authorization_type", "authorization_scopes"},
+		TerraformAWSModules: {"operation_name", "authorization_type", "authorizer_key", "authorization_scopes"},
+	} {
+		var got []string
+		for _, a := range m.entries(table)[0].attributes {
+			got = append(got, a.name)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("attributes for %s (-want +got):\n%s", m, d)
+		}
 	}
-	want := []string{"operation_name", "route_key", "api_key_required", "authorization_type", "authorization_scopes"}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("attributes (-want +got):\n%s", d)
+}
+
+// Files that lie in one directory must not be taken for each other.
+func TestFilenames(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]output)
+	for _, o := range outputs() {
+		name := Filename(o.module, o.format)
+		if other, ok := seen[name]; ok {
+			t.Errorf("%v and %v are both %s", o, other, name)
+		}
+		seen[name] = o
 	}
 }
 
@@ -147,8 +184,22 @@ func TestTerraformSourceStaysInTheComment(t *testing.T) {
 	t.Parallel()
 	table := load(t, []byte("version: 1\nroutes:\n  - {path: /a, method: GET, handler: a}\n"))
 	for _, source := range []string{"a\nb.yaml", "a\r\nlocals {}", "a\u2028b", "*/ ${x}", "日本.yaml"} {
-		for _, format := range Formats {
-			checkReadsBack(t, table, format, Terraform(table, format, source))
+		for _, o := range outputs() {
+			checkReadsBack(t, table, o.module, o.format, Terraform(table, o.module, o.format, source))
+		}
+	}
+}
+
+func TestParseModule(t *testing.T) {
+	t.Parallel()
+	for _, want := range Modules {
+		if got, err := ParseModule(string(want)); got != want || err != nil {
+			t.Errorf("ParseModule(%q) = %q, %v", want, got, err)
+		}
+	}
+	for _, s := range []string{"", "Obytes", "terraform_aws_modules"} {
+		if got, err := ParseModule(s); got != "" || err == nil {
+			t.Errorf("ParseModule(%q) = %q, %v, want an error", s, got, err)
 		}
 	}
 }
@@ -184,15 +235,15 @@ func FuzzTerraform(f *testing.F) {
 		if table == nil {
 			t.Skip("not a manifest")
 		}
-		for _, format := range Formats {
-			checkReadsBack(t, table, format, Terraform(table, format, "routes.yaml"))
+		for _, o := range outputs() {
+			checkReadsBack(t, table, o.module, o.format, Terraform(table, o.module, o.format, "routes.yaml"))
 		}
 	})
 }
 
 // checkReadsBack checks that src, read as Terraform reads it, is what the table
 // says, and that terraform fmt would leave it alone.
-func checkReadsBack(t *testing.T, table *route.Table, format Format, src []byte) {
+func checkReadsBack(t *testing.T, table *route.Table, m Module, format Format, src []byte) {
 	t.Helper()
 	var file *hcl.File
 	var diags hcl.Diagnostics
@@ -216,21 +267,21 @@ func checkReadsBack(t *testing.T, table *route.Table, format Format, src []byte)
 		body = content.Blocks[0].Body
 	}
 	attrs, diags := body.JustAttributes()
-	if diags.HasErrors() || len(attrs) != 1 || attrs["routes_definitions"] == nil {
-		t.Fatalf("%s: want nothing but routes_definitions: %v\n%s", format, diags, src)
+	variable := map[Module]string{Obytes: "routes_definitions", TerraformAWSModules: "routes_by_key"}[m]
+	if diags.HasErrors() || len(attrs) != 1 || attrs[variable] == nil {
+		t.Fatalf("%s: want nothing but %s: %v\n%s", format, variable, diags, src)
 	}
-	got, diags := attrs["routes_definitions"].Expr.Value(nil)
+	got, diags := attrs[variable].Expr.Value(nil)
 	if diags.HasErrors() {
 		t.Fatalf("%s: %v\n%s", format, diags, src)
 	}
-	if d := cmp.Diff(plain(t, definitions(table)), plain(t, got)); d != "" {
+	if d := cmp.Diff(plain(t, definitions(table, m)), plain(t, got)); d != "" {
 		t.Errorf("%s reads back differently (-want +got):\n%s\n%s", format, d, src)
 	}
 }
 
-// definitions says by other means than the generator what the table's
-// routes_definitions are.
-func definitions(table *route.Table) cty.Value {
+// definitions says by other means than the generator what the module must get.
+func definitions(table *route.Table, m Module) cty.Value {
 	all := make(map[string]cty.Value)
 	for r := range table.All() {
 		scopes := cty.EmptyTupleVal
@@ -241,13 +292,21 @@ func definitions(table *route.Table) cty.Value {
 			}
 			scopes = cty.TupleVal(list)
 		}
-		all[r.Name] = cty.ObjectVal(map[string]cty.Value{
+		entry := map[string]cty.Value{
 			"operation_name":       cty.StringVal(r.Summary),
-			"route_key":            cty.StringVal(r.Method + " " + r.Pattern.String()),
-			"api_key_required":     cty.False,
 			"authorization_type":   cty.StringVal(map[route.Auth]string{route.Public: "NONE", route.JWT: "JWT", route.IAM: "AWS_IAM"}[r.Access.Auth]),
 			"authorization_scopes": scopes,
-		})
+		}
+		key := r.Method + " " + r.Pattern.String()
+		if m == Obytes {
+			entry["route_key"], entry["api_key_required"] = cty.StringVal(key), cty.False
+			key = r.Name
+		} else if r.Access.Auth == route.JWT {
+			entry["authorizer_key"] = cty.StringVal("jwt")
+		} else {
+			entry["authorizer_key"] = cty.NullVal(cty.String)
+		}
+		all[key] = cty.ObjectVal(entry)
 	}
 	return cty.ObjectVal(all)
 }
@@ -305,7 +364,7 @@ routes:
     groups: [ADMINS]
     scopes: [users/read]
 `), nil)
-	fmt.Printf("%s", Terraform(table, TF, "routes.yaml"))
+	fmt.Printf("%s", Terraform(table, Obytes, TF, "routes.yaml"))
 	// Output:
 	// # Code generated by gen-tf from routes.yaml. DO NOT EDIT.
 	//

@@ -26,7 +26,7 @@ func deployed(t testing.TB, table *route.Table) []rule {
 	t.Helper()
 	var rules []rule
 	for i, format := range gen.Formats {
-		read := readBack(t, format, gen.Terraform(table, format, "routes.yaml"))
+		read := readBack(t, format, gen.Terraform(table, gen.Obytes, format, "routes.yaml"))
 		if i == 0 {
 			rules = read
 		} else if d := cmp.Diff(rules, read); d != "" {
@@ -79,7 +79,7 @@ func definitions(t testing.TB, format gen.Format, src []byte) map[string]map[str
 	if format == gen.JSON {
 		parse = hclparse.NewParser().ParseJSON
 	}
-	file, diags := parse(src, format.Filename())
+	file, diags := parse(src, gen.Filename(gen.Obytes, format))
 	check("syntax", diags)
 	body := file.Body
 	if format == gen.TF {

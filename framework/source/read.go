@@ -59,6 +59,19 @@ func Names(dir string, compiled []string) ([]string, error) {
 	return p.Names(), nil
 }
 
+// AsTools returns a text that says "go run ./cmd/routes" for a module that has
+// the commands of this one as Go tools: "go tool routes".
+func AsTools(text string) string { return strings.ReplaceAll(text, "go run ./cmd/", "go tool ") }
+
+// Here returns a text as it is true in the working directory: AsTools in another
+// module, and the text itself elsewhere.
+func Here(text string) string {
+	if module, err := moduleOf("."); err != nil || module == "" || module == ModulePath {
+		return text
+	}
+	return AsTools(text)
+}
+
 // moduleOf returns the path of the module that dir lies in, "" for none.
 func moduleOf(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)

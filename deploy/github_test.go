@@ -1,0 +1,221 @@
+package deploy
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A workflow is what the tests need of one. What a workflow may be at all,
+// actionlint checks in CI.
+type workflow struct {
+	Permissions map[string]string
+	Jobs        map[string]struct {
+		If          string
+		Environment string
+		Permissions map[string]string
+		Steps       []struct {
+			Name, Uses, Run, If string
+			With                map[string]string
+		}
+	}
+}
+
+func readWorkflow(t *testing.T) (text string, w workflow) {
+	t.Helper()
+	data, err := os.ReadFile("github/routegate.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(data, &w); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.Jobs) < 5 {
+		t.Fatalf("%d jobs: are they read right?", len(w.Jobs))
+	}
+	return string(data), w
+}
+
+// A tag can be moved to other code, a commit cannot.
+func TestActionsArePinned(t *testing.T) {
+	t.Parallel()
+	text, _ := readWorkflow(t)
+	uses := regexp.MustCompile(`(?m)^ +(?:- )?uses: (.*)$`).FindAllStringSubmatch(text, -1)
+	pinned := regexp.MustCompile(`^([\w-]+/[\w-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)$`)
+	commits := make(map[string]string)
+	for _, u := range uses {
+		m := pinned.FindStringSubmatch(u[1])
+		if m == nil {
+			t.Errorf("not a commit with its version: %s", u[1])
+			continue
+		}
+		if other, ok := commits[m[1]]; ok && other != m[2] {
+			t.Errorf("%s is both %s and %s", m[1], other, m[2])
+		}
+		commits[m[1]] = m[2]
+	}
+	if len(commits) < 5 {
+		t.Errorf("%d actions: are they read right?", len(commits))
+	}
+}
+
+// Who may do what, of the jobs.
+func TestWorkflowPermissions(t *testing.T) {
+	t.Parallel()
+	_, w := readWorkflow(t)
+	if w.Permissions == nil || len(w.Permissions) > 0 {
+		t.Errorf("permissions of all jobs are %v, want none", w.Permissions)
+	}
+	const ownBranch = "github.event.pull_request.head.repo.full_name == github.repository"
+	for name, job := range w.Jobs {
+		checksOut := false
+		for _, step := range job.Steps {
+			if strings.HasPrefix(step.Uses, "actions/checkout@") {
+				checksOut = true
+				if step.With["persist-credentials"] != "false" {
+					t.Errorf("%s leaves its token to all that it runs", name)
+				}
+			}
+			// What somebody else can write must not become part of a script.
+			if strings.Contains(step.Run, "${{") {
+				t.Errorf("%s: a script has an expression in it:\n%s", name, step.Run)
+			}
+		}
+		for scope, access := range job.Permissions {
+			switch {
+			case access == "read":
+			case !strings.Contains(job.If, ownBranch) && job.If != "github.event_name == 'push'":
+				t.Errorf("%s: a fork gets %s: %s", name, scope, access)
+			case scope == "pull-requests" && checksOut:
+				t.Errorf("%s may write to pull requests, and runs what is in them", name)
+			case scope != "pull-requests" && scope != "id-token":
+				t.Errorf("%s: nothing here needs %s: %s", name, scope, access)
+			}
+		}
+	}
+	if apply := w.Jobs["apply"]; apply.If != "github.event_name == 'push'" || apply.Environment == "" {
+		t.Errorf("apply runs if %q, in the environment %q", apply.If, apply.Environment)
+	}
+}
+
+// script returns the script of the step that has the name.
+func script(t *testing.T, job, step string) string {
+	t.Helper()
+	_, w := readWorkflow(t)
+	for _, s := range w.Jobs[job].Steps {
+		if s.Name == step {
+			return s.Run
+		}
+	}
+	t.Fatalf("job %s has no step %q", job, step)
+	return ""
+}
+
+// runScript runs a script as GitHub does, with programs before those in PATH.
+func runScript(t *testing.T, dir, script string, env ...string) string {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.Command(bash, "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// There is one comment, however often a workflow runs.
+func TestComment(t *testing.T) {
+	t.Parallel()
+	comment := script(t, "comment", "Comment, or replace the comment of an earlier run")
+	const marker = "<!-- routegate: who may do what -->\n"
+	long := marker + strings.Repeat("ä", 65000)
+	for _, test := range []struct{ name, existing, text, want string }{
+		{"first", "", marker + "**1 wider**\n", "POST repos/o/r/issues/7/comments\n" + marker + "**1 wider**\n"},
+		{"again", "11\\n12\\n", marker + "**none**\n", "PATCH repos/o/r/issues/comments/11\n" + marker + "**none**\n"},
+		{"too long", "", long, "POST repos/o/r/issues/7/comments\n" + marker + "Too much for a comment: see the summary of the job \"access\".\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, "access.md"), test.text, 0o644)
+			// Lists what there is, or says what it is to write where.
+			write(t, filepath.Join(dir, "gh"), `#!/bin/sh
+if [ "$2" = --paginate ]; then
+	printf '`+test.existing+`'
+	exit
+fi
+echo "$4 $5" >>wrote
+cat "${7#body=@}" >>wrote
+`, 0o755)
+			runScript(t, dir, comment, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "GITHUB_REPOSITORY=o/r", "NUMBER=7", "LC_ALL=C.UTF-8")
+			got, err := os.ReadFile(filepath.Join(dir, "wrote"))
+			if err != nil || string(got) != test.want {
+				t.Errorf("%v\n%s\nwant\n%s", err, got, test.want)
+			}
+		})
+	}
+}
+
+// The access diff is that of the merge against its first parent.
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip(err)
+	}
+	dir, temp := t.TempDir(), filepath.Dir(routesCommand(t))
+	const manifest = "version: 1\nroutes:\n  - {path: /a, method: GET, handler: health_check, name: a"
+	git := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	git("init", "-q", "-b", "main")
+	git("config", "user.name", "nobody")
+	git("config", "user.email", "nobody@example.com")
+	name := filepath.Join(dir, "routes.yaml")
+	write(t, name, manifest+"}\n", 0o644)
+	git("add", ".")
+	git("commit", "-qm", "base")
+	git("checkout", "-qb", "topic")
+	write(t, name, manifest+", public: true}\n", 0o644)
+	git("commit", "-qam", "public")
+	git("checkout", "-q", "main")
+	git("commit", "-q", "--allow-empty", "-m", "meanwhile")
+	git("merge", "-q", "--no-ff", "-m", "merge", "topic")
+
+	runScript(t, dir, script(t, "access", "Compare"), "RUNNER_TEMP="+temp, "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary"))
+	for file, want := range map[string]string{filepath.Join(dir, "access.md"): "PUBLIC", filepath.Join(dir, "summary"): "deploy the function first"} {
+		got, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(got), want) {
+			t.Errorf("%s: %v\n%s", filepath.Base(file), err, got)
+		}
+	}
+	// Only a label opens a public route.
+	refuse := script(t, "access", "Refuse routes that are newly public")
+	cmd := exec.Command("bash", "-eo", "pipefail", "-c", refuse)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "RUNNER_TEMP="+temp)
+	if out, err := cmd.CombinedOutput(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "::error") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func write(t *testing.T, name, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}

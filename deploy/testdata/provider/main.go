@@ -1,0 +1,219 @@
+// Command provider stands for the Terraform provider hashicorp/aws in the tests of
+// deploy: it takes what that takes for the few resources there, by name and type,
+// makes nothing, and returns what it was given. It is a module of its own, since
+// nothing else here needs what a provider needs.
+//
+// It knows the schema and no more. Values that AWS or the real provider would
+// refuse, it takes.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"log"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov5"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov5/tf5server"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+//go:embed schema.json
+var schemaJSON []byte
+
+func main() {
+	p, err := newProvider()
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = tf5server.Serve("hashicorp/aws", func() tfprotov5.ProviderServer { return p })
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// A block is a block of schema.json: attributes like "required set of string".
+type block struct {
+	Attributes map[string]string
+	Blocks     map[string]struct {
+		block
+		Nesting  string // list or set
+		Min, Max int64
+	}
+}
+
+// A provider has the methods that Terraform calls here; the others are nil.
+type provider struct {
+	tfprotov5.ProviderServer
+	config    *tfprotov5.Schema
+	resources map[string]*tfprotov5.Schema
+}
+
+func newProvider() (*provider, error) {
+	var doc struct{ Resources map[string]block }
+	if err := json.Unmarshal(schemaJSON, &doc); err != nil {
+		return nil, err
+	}
+	p := &provider{resources: make(map[string]*tfprotov5.Schema)}
+	for name, b := range doc.Resources {
+		p.resources[name] = &tfprotov5.Schema{Block: b.schema()}
+	}
+	p.config = &tfprotov5.Schema{Block: &tfprotov5.SchemaBlock{
+		Attributes: []*tfprotov5.SchemaAttribute{{Name: "region", Type: tftypes.String, Optional: true}},
+		BlockTypes: []*tfprotov5.SchemaNestedBlock{{
+			TypeName: "default_tags", Nesting: tfprotov5.SchemaNestedBlockNestingModeList, MaxItems: 1,
+			Block: &tfprotov5.SchemaBlock{Attributes: []*tfprotov5.SchemaAttribute{{Name: "tags", Type: tftypes.Map{ElementType: tftypes.String}, Optional: true}}},
+		}},
+	}}
+	return p, nil
+}
+
+func (b block) schema() *tfprotov5.SchemaBlock {
+	s := &tfprotov5.SchemaBlock{}
+	for _, name := range slices.Sorted(maps.Keys(b.Attributes)) {
+		kind := b.Attributes[name]
+		a := &tfprotov5.SchemaAttribute{
+			Name:     name,
+			Required: strings.HasPrefix(kind, "required "),
+			Optional: strings.HasPrefix(kind, "optional"),
+			Computed: strings.Contains(kind, "computed "),
+		}
+		if i := strings.LastIndex(kind, "computed "); i >= 0 {
+			kind = kind[i:]
+		}
+		_, kind, _ = strings.Cut(kind, " ")
+		a.Type = typeOf(kind)
+		s.Attributes = append(s.Attributes, a)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Blocks)) {
+		n := b.Blocks[name]
+		mode := tfprotov5.SchemaNestedBlockNestingModeList
+		if n.Nesting == "set" {
+			mode = tfprotov5.SchemaNestedBlockNestingModeSet
+		}
+		s.BlockTypes = append(s.BlockTypes, &tfprotov5.SchemaNestedBlock{TypeName: name, Block: n.schema(), Nesting: mode, MinItems: n.Min, MaxItems: n.Max})
+	}
+	return s
+}
+
+func typeOf(kind string) tftypes.Type {
+	switch container, element, _ := strings.Cut(kind, " of "); container {
+	case "string":
+		return tftypes.String
+	case "number":
+		return tftypes.Number
+	case "bool":
+		return tftypes.Bool
+	case "list":
+		return tftypes.List{ElementType: typeOf(element)}
+	case "set":
+		return tftypes.Set{ElementType: typeOf(element)}
+	case "map":
+		return tftypes.Map{ElementType: typeOf(element)}
+	}
+	panic("no type " + kind)
+}
+
+func (p *provider) GetMetadata(context.Context, *tfprotov5.GetMetadataRequest) (*tfprotov5.GetMetadataResponse, error) {
+	resp := &tfprotov5.GetMetadataResponse{}
+	for _, name := range slices.Sorted(maps.Keys(p.resources)) {
+		resp.Resources = append(resp.Resources, tfprotov5.ResourceMetadata{TypeName: name})
+	}
+	return resp, nil
+}
+
+func (p *provider) GetProviderSchema(context.Context, *tfprotov5.GetProviderSchemaRequest) (*tfprotov5.GetProviderSchemaResponse, error) {
+	return &tfprotov5.GetProviderSchemaResponse{Provider: p.config, ResourceSchemas: p.resources}, nil
+}
+
+func (p *provider) GetResourceIdentitySchemas(context.Context, *tfprotov5.GetResourceIdentitySchemasRequest) (*tfprotov5.GetResourceIdentitySchemasResponse, error) {
+	return &tfprotov5.GetResourceIdentitySchemasResponse{}, nil
+}
+
+func (p *provider) PrepareProviderConfig(_ context.Context, req *tfprotov5.PrepareProviderConfigRequest) (*tfprotov5.PrepareProviderConfigResponse, error) {
+	return &tfprotov5.PrepareProviderConfigResponse{PreparedConfig: req.Config}, nil
+}
+
+func (p *provider) ConfigureProvider(context.Context, *tfprotov5.ConfigureProviderRequest) (*tfprotov5.ConfigureProviderResponse, error) {
+	return &tfprotov5.ConfigureProviderResponse{}, nil
+}
+
+func (p *provider) StopProvider(context.Context, *tfprotov5.StopProviderRequest) (*tfprotov5.StopProviderResponse, error) {
+	return &tfprotov5.StopProviderResponse{}, nil
+}
+
+func (p *provider) ValidateResourceTypeConfig(context.Context, *tfprotov5.ValidateResourceTypeConfigRequest) (*tfprotov5.ValidateResourceTypeConfigResponse, error) {
+	return &tfprotov5.ValidateResourceTypeConfigResponse{}, nil // Terraform checks the schema itself
+}
+
+func (p *provider) UpgradeResourceState(_ context.Context, req *tfprotov5.UpgradeResourceStateRequest) (*tfprotov5.UpgradeResourceStateResponse, error) {
+	t := p.resources[req.TypeName].ValueType()
+	v, err := req.RawState.Unmarshal(t)
+	if err != nil {
+		return nil, err
+	}
+	state, err := tfprotov5.NewDynamicValue(t, v)
+	return &tfprotov5.UpgradeResourceStateResponse{UpgradedState: &state}, err
+}
+
+func (p *provider) ReadResource(_ context.Context, req *tfprotov5.ReadResourceRequest) (*tfprotov5.ReadResourceResponse, error) {
+	return &tfprotov5.ReadResourceResponse{NewState: req.CurrentState}, nil
+}
+
+// PlanResourceChange makes unknown what the provider makes itself and has not yet.
+func (p *provider) PlanResourceChange(_ context.Context, req *tfprotov5.PlanResourceChangeRequest) (*tfprotov5.PlanResourceChangeResponse, error) {
+	planned, err := p.fill(req.TypeName, req.ProposedNewState, func(a *tfprotov5.SchemaAttribute, v tftypes.Value) (tftypes.Value, error) {
+		switch {
+		case a.Required && v.IsNull():
+			return v, fmt.Errorf("%s: %s is required, and null", req.TypeName, a.Name)
+		case a.Computed && v.IsNull():
+			return tftypes.NewValue(a.Type, tftypes.UnknownValue), nil
+		}
+		return v, nil
+	})
+	return &tfprotov5.PlanResourceChangeResponse{PlannedState: planned}, err
+}
+
+// ApplyResourceChange makes up what is unknown.
+func (p *provider) ApplyResourceChange(_ context.Context, req *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
+	state, err := p.fill(req.TypeName, req.PlannedState, func(a *tfprotov5.SchemaAttribute, v tftypes.Value) (tftypes.Value, error) {
+		switch {
+		case v.IsKnown():
+			return v, nil
+		case a.Type.Is(tftypes.String):
+			return tftypes.NewValue(a.Type, req.TypeName+"/"+a.Name), nil
+		case a.Type.Is(tftypes.Number):
+			return tftypes.NewValue(a.Type, 0), nil
+		case a.Type.Is(tftypes.Map{}):
+			return tftypes.NewValue(a.Type, map[string]tftypes.Value{}), nil
+		}
+		return v, fmt.Errorf("no value for %s", a.Name)
+	})
+	return &tfprotov5.ApplyResourceChangeResponse{NewState: state}, err
+}
+
+// fill gives the attributes of a resource the values that f returns. A resource
+// that is destroyed has none.
+func (p *provider) fill(typeName string, state *tfprotov5.DynamicValue, f func(*tfprotov5.SchemaAttribute, tftypes.Value) (tftypes.Value, error)) (*tfprotov5.DynamicValue, error) {
+	schema := p.resources[typeName]
+	t := schema.ValueType()
+	v, err := state.Unmarshal(t)
+	if err != nil || v.IsNull() {
+		return state, err
+	}
+	var attributes map[string]tftypes.Value
+	if err := v.As(&attributes); err != nil {
+		return nil, err
+	}
+	for _, a := range schema.Block.Attributes {
+		if attributes[a.Name], err = f(a, attributes[a.Name]); err != nil {
+			return nil, err
+		}
+	}
+	filled, err := tfprotov5.NewDynamicValue(t, tftypes.NewValue(t, attributes))
+	return &filled, err
+}
