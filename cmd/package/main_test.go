@@ -83,6 +83,8 @@ func copyRepository(dir string) error {
 		switch {
 		case err != nil:
 			return err
+		case name == ".git" && !d.IsDir():
+			return nil // in a work tree; whoever commits to the copy would commit to it
 		case d.IsDir() && (name == ".git" || name == "dist" || d.Name() == "testdata"):
 			return fs.SkipDir
 		case d.IsDir():
