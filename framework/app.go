@@ -125,7 +125,10 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, fmt.Errorf("answering the event: %w", err)
 	}
 	took := time.Since(start)
-	a.logRequest(ctx, event, decision, answer, id, took)
+	a.logRequest(ctx, requestLine{
+		id: id, source: event.Source.String(), method: event.Method, gatewayKey: event.RouteKey,
+		status: answer.response.Status(), failure: answer.failure, took: took,
+	}, decision)
 	a.metrics.write(decision, answer.response.Status(), start, took)
 	return out, nil
 }

@@ -9,6 +9,8 @@
 //	}
 //	lambda.Start(app)
 //
+// App.Handler serves the same table over net/http, in a container.
+//
 // Handlers are plain net/http: r.PathValue("id") is a variable of the path,
 // r.URL.Path the path without the stage, r.Pattern the route key, and
 // PrincipalFrom(r.Context()) who calls.
@@ -22,6 +24,9 @@
 // IAM principal that may call lambda:InvokeFunction can write any event it
 // likes. A load balancer vouches for nobody, so that it can serve public routes
 // only; so does a Function URL, except for IAM routes.
+//
+// In a container there is no gateway to believe: HandlerOptions.Verify checks the
+// token, and nothing else that a client sends says who it is.
 //
 // How API Gateway behaves was taken from AWS's documentation and from published
 // captures of live traffic; nothing here was tried against a live API by this

@@ -27,43 +27,52 @@ func lambdaRequestID(ctx context.Context) string {
 	return ""
 }
 
+// A requestLine is what the log says of a request beside its decision.
+type requestLine struct {
+	id, source, method string
+	gatewayKey         string // the route key of the event, if there was one
+	status             int
+	failure            string      // the code of what went wrong after the decision
+	more               []slog.Attr // what else the source has to say
+	took               time.Duration
+}
+
 // logRequest writes the line of a request. It holds no token, no claim, no
 // query, no body and no path: paths have tokens in them more often than one
 // would like.
-func (a *App) logRequest(ctx context.Context, e *apigw.Event, d route.Decision, ans *answer, id string, took time.Duration) {
-	status := ans.response.Status()
+func (a *App) logRequest(ctx context.Context, l requestLine, d route.Decision) {
 	level := slog.LevelInfo
 	switch {
-	case status >= 500:
+	case l.status >= 500:
 		level = slog.LevelError
-	case !d.Allowed, ans.failure != "":
+	case !d.Allowed, l.failure != "":
 		level = slog.LevelWarn
 	}
 	attrs := make([]slog.Attr, 0, 13)
-	attrs = append(attrs, slog.String("request_id", id))
-	if l := lambdaRequestID(ctx); l != "" && l != id {
-		attrs = append(attrs, slog.String("lambda_request_id", l))
+	attrs = append(attrs, slog.String("request_id", l.id))
+	if id := lambdaRequestID(ctx); id != "" && id != l.id {
+		attrs = append(attrs, slog.String("lambda_request_id", id))
 	}
 	trace, _ := TraceFrom(ctx)
 	if root := traceRoot(trace); root != "" {
 		attrs = append(attrs, slog.String("trace_id", root))
 	}
-	attrs = append(attrs, slog.String("source", e.Source.String()), slog.String("method", e.Method))
+	attrs = append(attrs, slog.String("source", l.source), slog.String("method", l.method))
 	key := ""
 	if d.Route != nil {
 		key = d.Route.Key()
 	}
 	attrs = append(attrs, slog.String("route_key", key))
-	if e.RouteKey != key && e.RouteKey != "" {
-		attrs = append(attrs, slog.String("gateway_route_key", e.RouteKey))
+	if l.gatewayKey != key && l.gatewayKey != "" {
+		attrs = append(attrs, slog.String("gateway_route_key", l.gatewayKey))
 	}
 	decision := "deny"
 	if d.Allowed {
 		decision = "allow"
 	}
 	attrs = append(attrs,
-		slog.Int("status", status),
-		slog.Float64("duration_ms", milliseconds(took)),
+		slog.Int("status", l.status),
+		slog.Float64("duration_ms", milliseconds(l.took)),
 		slog.String("decision", decision),
 		slog.String("reason", string(d.Reason)))
 	switch d.Reason {
@@ -72,8 +81,8 @@ func (a *App) logRequest(ctx context.Context, e *apigw.Event, d route.Decision, 
 	case route.MissingGroup:
 		attrs = append(attrs, slog.Any("any_group_of", d.Route.Access.Groups))
 	}
-	if ans.failure != "" {
-		attrs = append(attrs, slog.String("failure", ans.failure))
+	if l.failure != "" {
+		attrs = append(attrs, slog.String("failure", l.failure))
 	}
-	a.log.LogAttrs(ctx, level, "request", attrs...)
+	a.log.LogAttrs(ctx, level, "request", append(attrs, l.more...)...)
 }

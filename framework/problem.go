@@ -17,14 +17,18 @@ type problem struct {
 	Detail    string `json:"detail"`
 	Code      string `json:"code"`
 	RequestID string `json:"request_id,omitempty"`
+
+	challenge string // for the WWW-Authenticate header; "" leaves it out
 }
 
 // The codes of the problems that are not refusals.
 const (
-	codeBadRequest = "bad_request"
-	codeInternal   = "internal_error"
-	codeTimeout    = "timeout"
-	codeTooLarge   = "response_too_large"
+	codeBadRequest      = "bad_request"
+	codeInternal        = "internal_error"
+	codeTimeout         = "timeout"
+	codeTooLarge        = "response_too_large"
+	codeRequestTooLarge = "request_too_large"
+	codeRequestTimeout  = "request_timeout"
 )
 
 var problemDetails = map[string]string{
@@ -39,10 +43,12 @@ var problemDetails = map[string]string{
 	codeInternal:                "the service failed; the request's id finds the cause in its log",
 	codeTimeout:                 "the answer took too long",
 	codeTooLarge:                "the answer is larger than the gateway takes",
+	codeRequestTooLarge:         "the body is larger than this service takes",
+	codeRequestTimeout:          "the body took too long to come",
 }
 
 func newProblem(status int, code, requestID string) problem {
-	return problem{
+	p := problem{
 		Type:      "about:blank",
 		Title:     http.StatusText(status),
 		Status:    status,
@@ -50,14 +56,18 @@ func newProblem(status int, code, requestID string) problem {
 		Code:      code,
 		RequestID: requestID,
 	}
+	if status == http.StatusUnauthorized {
+		p.challenge = "Bearer" // RFC 9110, section 11.6.1, wants one
+	}
+	return p
 }
 
 func (p problem) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
-	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1, wants one
+	if p.challenge != "" {
+		h.Set("WWW-Authenticate", p.challenge)
 	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // to a buffer; nothing in p fails to encode

@@ -40,32 +40,13 @@ func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id s
 		ans.replace(e, newProblem(http.StatusBadRequest, codeBadRequest, id))
 		return ans
 	}
-	r.Pattern = d.Route.Key()
-	for i, name := range d.Route.Pattern.Variables() {
-		r.SetPathValue(name, d.Values[i])
-	}
+	name(r, d)
 
-	// The handler has its own goroutine and its own response, so that one that
-	// does not heed its context can be left behind: whatever it still writes
-	// then goes nowhere.
-	done := make(chan *apigw.Response, 1)
-	go func() {
-		response := apigw.NewResponse(e.Method)
-		finished := false
-		defer func() {
-			if !finished {
-				a.logPanic(ctx, recover(), d.Route, id)
-				response = nil
-			}
-			done <- response
-		}()
-		a.handlers[d.Route.Handler].ServeHTTP(response, r)
-		finished = true
-	}()
-
+	response := apigw.NewResponse(e.Method)
 	select {
-	case ans.response = <-done:
-		if ans.response == nil {
+	case returned := <-a.run(ctx, response, r, d.Route, id):
+		ans.response = response
+		if !returned {
 			ans.replace(e, newProblem(http.StatusInternalServerError, codeInternal, id))
 		}
 	case <-ctx.Done():
@@ -73,6 +54,33 @@ func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id s
 		ans.replace(e, newProblem(http.StatusServiceUnavailable, codeTimeout, id))
 	}
 	return ans
+}
+
+// name tells the handler which route the request has, and its variables.
+func name(r *http.Request, d route.Decision) {
+	r.Pattern = d.Route.Key()
+	for i, variable := range d.Route.Pattern.Variables() {
+		r.SetPathValue(variable, d.Values[i])
+	}
+}
+
+// run runs the route's handler, and sends once whether it returned: one that
+// panicked did not. The handler has its own goroutine, so that one that does not
+// heed its context can be left behind; what it still writes must then go nowhere.
+func (a *App) run(ctx context.Context, w http.ResponseWriter, r *http.Request, rt *route.Route, id string) <-chan bool {
+	done := make(chan bool, 1)
+	go func() {
+		returned := false
+		defer func() {
+			if !returned {
+				a.logPanic(ctx, recover(), rt, id)
+			}
+			done <- returned
+		}()
+		a.handlers[rt.Handler].ServeHTTP(w, r)
+		returned = true
+	}()
+	return done
 }
 
 // logPanic logs why a handler did not return. cause is nil for a handler that

@@ -269,7 +269,7 @@ func commands(text string) []shown {
 func shell(dir, command string) string {
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "AWS_API_GW_STAGE_NAME=", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME=")
+	cmd.Env = append(os.Environ(), "AWS_API_GW_STAGE_NAME=", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME=", "JWT_ISSUER=", "JWT_AUTHORIZED_AUDIENCES=", "JWT_ISSUER_JWKS_URI=")
 	out, _ := cmd.CombinedOutput() // go run prints the exit code
 	return string(out)
 }
@@ -379,12 +379,12 @@ func TestReadmeTables(t *testing.T) {
 	}
 
 	var read []string
-	for _, name := range []string{"../../framework/options.go", "../local/main.go"} {
+	for _, name := range []string{"../../framework/options.go", "../local/main.go", "../server/main.go"} {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, v := range regexp.MustCompile(`"((?:AWS|JWT|ROUTEGATE)_[A-Z_]+)["]`).FindAllStringSubmatch(string(source), -1) {
+		for _, v := range regexp.MustCompile(`"((?:AWS|JWT|ROUTEGATE|CORS)_[A-Z_]+|PORT)"`).FindAllStringSubmatch(string(source), -1) {
 			if !slices.Contains(read, v[1]) {
 				read = append(read, v[1])
 			}

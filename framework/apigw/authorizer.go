@@ -36,7 +36,13 @@ type Authorizer struct {
 	Style ClaimStyle
 }
 
-// BearerToken returns the bearer token of the request's Authorization header, and
+// BearerToken is the function of that name for the request's Authorization
+// header.
+func (e *Event) BearerToken() (token string, present bool) {
+	return BearerToken(e.header["Authorization"])
+}
+
+// BearerToken returns the bearer token of a request's Authorization headers, and
 // whether there is one. It accepts what a JWT authorizer does: "Bearer x", here in
 // any case, and a bare token, which is a value with two dots and no space. Other
 // schemes are not bearer tokens.
@@ -45,8 +51,7 @@ type Authorizer struct {
 // Authorization headers give all of them joined by commas. Both are reported as
 // present: they are no valid token, and whoever checks it has to see that. Commas
 // inside a header are part of it.
-func (e *Event) BearerToken() (token string, present bool) {
-	values := e.header["Authorization"]
+func BearerToken(values []string) (token string, present bool) {
 	if len(values) != 1 {
 		return strings.Join(values, ","), len(values) > 1
 	}

@@ -87,6 +87,11 @@ func NewAuthorizer(opts AuthorizerOptions) (*Authorizer, error) {
 	}, nil
 }
 
+// FetchKeys fetches the issuer's keys unless they are there, which need not be
+// before the first token comes. It is for servers that say whether they are ready.
+// Called again after an error it asks again, at most every ten seconds.
+func (a *Authorizer) FetchKeys(ctx context.Context) error { return a.keys.have(ctx) }
+
 // A TokenError says why a token was refused. It holds nothing of the token but
 // its algorithm and its times.
 type TokenError struct {

@@ -642,3 +642,40 @@ func TestKeysMustBeHTTPS(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Keys can be fetched before a token comes; an issuer that is down is asked again,
+// and one that goes down later does not take them away.
+func TestFetchKeys(t *testing.T) {
+	t.Parallel()
+	clock, i := newClock(), newIssuer(t)
+	i.set(func() {
+		i.intercept = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
+	})
+	a := i.authorizer(t, clock)
+	for range 2 {
+		if err := a.FetchKeys(t.Context()); err == nil || !strings.Contains(err.Error(), "status 502") {
+			t.Fatalf("error %v", err)
+		}
+	}
+	i.set(func() { i.intercept = nil })
+	if err := a.FetchKeys(t.Context()); err == nil {
+		t.Fatal("asked again too soon")
+	}
+	clock.advance(fetchInterval)
+	if err := a.FetchKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	i.set(func() {
+		i.intercept = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
+	})
+	clock.advance(2 * keysLifetime)
+	if err := a.FetchKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Verify(t.Context(), sign(t, jose.RS256, testKeys()[0], "key-0", i.claims(clock))); err != nil {
+		t.Errorf("the keys are lost: %v", err)
+	}
+	if discovers, fetches := i.counts(); discovers != 3 || fetches != 1 {
+		t.Errorf("%d discoveries, %d fetches", discovers, fetches)
+	}
+}

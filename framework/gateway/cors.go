@@ -122,3 +122,49 @@ func (c *CORS) decorate(h http.Header, origin string) bool {
 	}
 	return true
 }
+
+// Handler puts the CORS of an HTTP API around what serves without one: it answers
+// preflights by itself, and puts its headers in the place of those that next
+// writes. The CORS must be valid.
+func (c *CORS) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := r.Header.Get("Origin")
+		if isPreflight(r) {
+			c.preflight(w.Header(), origin)
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(&corsWriter{ResponseWriter: w, cors: c, origin: origin}, r)
+	})
+}
+
+// A corsWriter decorates an answer when it is sent.
+type corsWriter struct {
+	http.ResponseWriter
+	cors   *CORS
+	origin string
+	done   bool
+}
+
+func (w *corsWriter) WriteHeader(code int) {
+	if !w.done {
+		w.done = code >= 200
+		w.cors.decorate(w.Header(), w.origin)
+		// Caches have to know what an answer depends on (Fetch standard, "CORS
+		// protocol and HTTP caches").
+		if !slices.Contains(w.cors.AllowOrigins, "*") {
+			w.Header().Add("Vary", "Origin")
+		}
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *corsWriter) Write(p []byte) (int, error) {
+	if !w.done {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *corsWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -113,6 +114,55 @@ func TestCORSValidate(t *testing.T) {
 		err := test.cors.Validate()
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: got %v, want %q", test.cors, err, test.want)
+		}
+	}
+}
+
+// In front of what is no gateway, the same.
+func TestCORSHandler(t *testing.T) {
+	t.Parallel()
+	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "https://function")
+		h.Set("Access-Control-Max-Age", "1")
+		h.Set("Vary", "Accept")
+		if r.URL.Path == "/refused" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		_, _ = w.Write([]byte("x"))
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
+	})
+	narrow := &CORS{AllowOrigins: []string{"https://app.example.com"}, AllowMethods: []string{"GET"}, AllowHeaders: []string{"authorization"}, ExposeHeaders: []string{"x-b"}}
+	tests := []struct {
+		cors                 *CORS
+		method, path, origin string
+		status               int
+		want                 http.Header
+	}{
+		{narrow, "GET", "/", "https://app.example.com", 200, http.Header{"Access-Control-Allow-Origin": {"https://app.example.com"}, "Access-Control-Expose-Headers": {"x-b"}, "Vary": {"Accept", "Origin"}}},
+		{narrow, "GET", "/refused", "https://app.example.com", 401, http.Header{"Access-Control-Allow-Origin": {"https://app.example.com"}, "Access-Control-Expose-Headers": {"x-b"}, "Vary": {"Accept", "Origin"}}},
+		{narrow, "GET", "/", "https://evil.example.com", 200, http.Header{"Vary": {"Accept", "Origin"}}},
+		{narrow, "GET", "/", "", 200, http.Header{"Vary": {"Accept", "Origin"}}},
+		{narrow, "OPTIONS", "/", "https://app.example.com", 204, http.Header{"Access-Control-Allow-Origin": {"https://app.example.com"}, "Access-Control-Allow-Methods": {"GET"}, "Access-Control-Allow-Headers": {"authorization"}}},
+		{narrow, "OPTIONS", "/", "https://evil.example.com", 204, http.Header{}},
+		{DefaultCORS(), "GET", "/", "https://any.example.com", 200, http.Header{"Access-Control-Allow-Origin": {"*"}, "Vary": {"Accept"}}},
+	}
+	for _, test := range tests {
+		r := httptest.NewRequest(test.method, test.path, nil)
+		if test.origin != "" {
+			r.Header.Set("Origin", test.origin)
+		}
+		if test.method == "OPTIONS" {
+			r.Header.Set("Access-Control-Request-Method", "GET")
+		}
+		w := httptest.NewRecorder()
+		test.cors.Handler(next).ServeHTTP(w, r)
+		got := w.Result().Header
+		got.Del("Content-Type")
+		if diff := cmp.Diff(test.want, got); diff != "" || w.Code != test.status {
+			t.Errorf("%s %s from %q: status %d (-want +got):\n%s", test.method, test.path, test.origin, w.Code, diff)
 		}
 	}
 }

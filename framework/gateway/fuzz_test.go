@@ -109,3 +109,44 @@ func TestDecodedPathOfAnotherRoute(t *testing.T) {
 		t.Error("the test tests nothing")
 	}
 }
+
+// FuzzEncodedPath holds the router of the container, which takes encoded paths,
+// against the gateway's own selection: one route and one set of values.
+func FuzzEncodedPath(f *testing.F) {
+	table := newTable(f,
+		"GET / public", "GET /a public", "GET /a/b public", "GET /a/{x} public", "GET /a/{x}/b public", "GET /{x}/c/d public", "GET /a:b/{x} public",
+		"GET /f/{rest+} public", "GET /f/{x} public", "ANY /any/{x} public", "GET /f/g/{rest+} public", "DELETE /d/{rest+} public", "GET /{rest+} public",
+		"GET /mvp/{x} public", "GET /mvp public")
+	router, staged, m := route.NewRouter(table, ""), route.NewRouter(table, "mvp"), newMatcher(table, false)
+	for _, path := range []string{
+		"/", "//", "*", "", "/a/", "//a//b/", "/a%2Fb", "/a/%2e%2e", "/a/..%2fb", "/%61/%62", "/f/", "/f//x%2F/", "/f/%00%zz", "/f/%C3/%A9", "/a%3ab/%3A", "/a:b/:",
+		"/a/%252F/b", "/mvp", "/mvp/", "/mvp/mvp", "/mvp//mvp/x", "/m%76p/a", "/mvp%2Fa", "/a/%3Fb", "/a/#", "/a/{x}", "/a/%", "/f/g/..", "/mvp/a/b%2F", "/a\x00b/x", "/a%00b/x",
+	} {
+		f.Add("GET", path)
+		f.Add("DELETE", path)
+	}
+	f.Fuzz(func(t *testing.T, method, path string) {
+		compareEncoded(t, m, router, "$default", method, path)
+		compareEncoded(t, m, staged, "mvp", method, path)
+	})
+}
+
+func compareEncoded(t *testing.T, m *matcher, router *route.Router, stage, method, path string) {
+	t.Helper()
+	var want match
+	if bare, ok := cutStage(path, stage); ok {
+		want = m.match(method, splitPath(bare))
+	}
+	got, values := router.MatchEncoded(method, path)
+	if got != want.route {
+		t.Fatalf("%s %q in stage %s: the container runs %s, the gateway %s", method, path, stage, keyOf(got), keyOf(want.route))
+	}
+	if got == nil {
+		return
+	}
+	for i, name := range got.Pattern.Variables() {
+		if values[i] != want.params[name] {
+			t.Fatalf("%s %q in stage %s: %s is %q in the container, %q at the gateway", method, path, stage, name, values[i], want.params[name])
+		}
+	}
+}

@@ -60,27 +60,14 @@ var errUnknownKey = errors.New("the issuer publishes no RSA key with the token's
 // careless issuer.
 func (k *keys) find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	k.mu.Lock()
-	now := k.now()
-	fresh := k.byID != nil && now.Sub(k.fetched) < keysLifetime
+	fresh := k.byID != nil && k.now().Sub(k.fetched) < keysLifetime
 	if found := k.byID[id]; len(found) > 0 && fresh {
 		k.mu.Unlock()
 		return found, nil
 	}
-	if k.running == nil && (k.tried.IsZero() || now.Sub(k.tried) >= fetchInterval) {
-		k.tried = now
-		k.running = make(chan struct{})
-		// The fetch outlives the request that asked for it first: others wait.
-		go k.refresh(context.WithoutCancel(ctx), k.running)
-	}
-	running := k.running
 	k.mu.Unlock()
-
-	if running != nil {
-		select {
-		case <-running:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	if err := k.update(ctx); err != nil {
+		return nil, err
 	}
 
 	k.mu.Lock()
@@ -92,6 +79,49 @@ func (k *keys) find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 		return nil, k.err
 	}
 	return nil, fmt.Errorf("%w; asked at %s, and not again within %v", errUnknownKey, k.tried.UTC().Format(time.TimeOnly), fetchInterval)
+}
+
+// have fetches the keys unless that was done before, and returns why there are
+// none.
+func (k *keys) have(ctx context.Context) error {
+	k.mu.Lock()
+	has := k.byID != nil
+	k.mu.Unlock()
+	if has {
+		return nil
+	}
+	if err := k.update(ctx); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.byID == nil {
+		return k.err
+	}
+	return nil
+}
+
+// update waits for the fetch that is under way, or for a new one if it is time
+// for that. Its error is that ctx ended.
+func (k *keys) update(ctx context.Context) error {
+	k.mu.Lock()
+	if now := k.now(); k.running == nil && (k.tried.IsZero() || now.Sub(k.tried) >= fetchInterval) {
+		k.tried = now
+		k.running = make(chan struct{})
+		// The fetch outlives the request that asked for it first: others wait.
+		go k.refresh(context.WithoutCancel(ctx), k.running)
+	}
+	running := k.running
+	k.mu.Unlock()
+	if running == nil {
+		return nil
+	}
+	select {
+	case <-running:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (k *keys) refresh(ctx context.Context, done chan struct{}) {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -300,6 +301,40 @@ func allPaths(most int) []string {
 		last = next
 	}
 	return all
+}
+
+// The container's router and the gateway agree on every path that a few pieces
+// make, whatever is encoded in it.
+func TestMatcherAgainstEncodedPaths(t *testing.T) {
+	t.Parallel()
+	pieces := []string{"/", "a", "%61", "b", "%2F", "%2f", "%25", "%3A"}
+	paths := []string{""}
+	for range 5 {
+		for _, p := range paths {
+			for _, piece := range pieces {
+				paths = append(paths, p+piece)
+			}
+		}
+		slices.Sort(paths)
+		paths = slices.Compact(paths)
+	}
+	tables := [][]string{
+		{"GET / public", "GET /a public", "GET /{x} public"},
+		{"GET /a/b public", "GET /a/{x} public", "GET /{x}/{y} public", "GET /{x+} public"},
+		{"GET /a/{x+} public", "GET /ab public", "GET /{x}/a/b public"},
+		{"GET /a: public", "GET /a:/{x} public", "ANY /b/{x+} public", "GET /b/{x} public"},
+	}
+	for _, routes := range tables {
+		table := newTable(t, routes...)
+		m, router, staged := newMatcher(table, false), route.NewRouter(table, ""), route.NewRouter(table, "a")
+		for _, path := range paths {
+			compareEncoded(t, m, router, "$default", "GET", path)
+			compareEncoded(t, m, router, "$default", "GET", "/"+path)
+			compareEncoded(t, m, staged, "a", "GET", "/a"+path)
+			compareEncoded(t, m, staged, "a", "GET", "/"+path)
+		}
+	}
+	t.Logf("%d paths", 4*len(paths)*len(tables))
 }
 
 func TestUnescape(t *testing.T) {

@@ -11,7 +11,10 @@ type Request struct {
 	// values, decoded.
 	RouteKey       string
 	PathParameters map[string]string
-	Caller         Caller
+	// EncodedPath is the path as the client sent it, with the stage, where no
+	// gateway has decoded it. Path and RouteKey do not count then.
+	EncodedPath string
+	Caller      Caller
 }
 
 // Decide says which route answers a request and whether it may run. It is the
@@ -44,6 +47,10 @@ func (r *Router) Decide(req Request) Decision {
 // that the gateway found, must give the path; else the event contradicts
 // itself, and mismatch is true.
 func (r *Router) choose(req Request) (rt *Route, values []string, mismatch bool) {
+	if req.EncodedPath != "" {
+		rt, values = r.MatchEncoded(req.Method, req.EncodedPath)
+		return rt, values, false
+	}
 	rt, pattern := r.named(req.RouteKey)
 	if rt == nil {
 		rt, values = r.Match(req.Method, r.prefix+req.Path)

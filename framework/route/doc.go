@@ -26,7 +26,8 @@
 //
 //  1. route: the one that the gateway chose, if its pattern filled with the
 //     gateway's path parameters gives the path; or the one that the Router
-//     finds, where no gateway chose;
+//     finds, where no gateway chose. In a container it finds it by the encoded
+//     path, cut before it is decoded;
 //  2. caller: nobody is asked for a public route; any other needs a caller that
 //     was vouched for in the way the route asks (a token, or IAM);
 //  3. scopes: the token holds at least one of the route's;

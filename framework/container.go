@@ -1,0 +1,229 @@
+package framework
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/route"
+)
+
+// HandlerOptions are what a container has to know beside the Options.
+type HandlerOptions struct {
+	// Verify returns the claims of a token that it vouches for, typed as in the
+	// token, numbers as json.Number. The text of its error goes into the log, and
+	// must hold nothing of the token that is somebody's. nil vouches for nobody.
+	Verify func(ctx context.Context, token string) (claims map[string]any, err error)
+
+	// Timeout is how long a request may take, from its last header on: for its
+	// body to come, for the handler, and for the client to take the answer.
+	// 0 is 30 s, API Gateway's limit.
+	Timeout time.Duration
+
+	// MaxBody is the longest body that is taken. 0 is 10 MiB, API Gateway's limit.
+	MaxBody int64
+}
+
+// The limits of an HTTP API (developer guide, "Quotas for configuring and running
+// an HTTP API").
+const (
+	defaultTimeout = 30 * time.Second
+	defaultMaxBody = 10 << 20
+)
+
+// flushTime is how long a client may take for the end of an answer that was
+// written in time.
+const flushTime = 10 * time.Second
+
+// Handler returns the App as a handler for net/http, with no gateway in front:
+// the same routes, decisions, refusals and log as with Invoke. The paths have
+// the stage in front here, too.
+//
+// Serve it directly, not behind an http.ServeMux, which redirects paths such as
+// //x. What a gateway would have checked is checked here: a token only where a
+// route asks for one, by Verify. Nobody checks signatures of AWS credentials, so
+// that iam routes refuse everyone. The address of the client is that of the
+// connection's other end; X-Forwarded-For is a header like any other.
+//
+// What a handler writes goes out at once, and it may flush. So a handler that
+// panics or takes too long gets its problem document only if nothing of its
+// answer is on its way; otherwise the connection is cut, which keeps the client
+// from taking a part for the whole. Trailers and informational answers are not
+// sent, and connections not given away, as in Lambda.
+func (a *App) Handler(opts HandlerOptions) http.Handler {
+	if opts.Timeout <= 0 {
+		opts.Timeout = defaultTimeout
+	}
+	if opts.MaxBody <= 0 {
+		opts.MaxBody = defaultMaxBody
+	}
+	return &container{app: a, opts: opts}
+}
+
+// A container answers requests that no gateway saw.
+type container struct {
+	app  *App
+	opts HandlerOptions
+}
+
+// A verdict is what is decided of a request, and on what grounds.
+type verdict struct {
+	route.Decision
+	caller  route.Caller
+	refused error // why the token was; nil if there was none, or it was not looked at
+}
+
+func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	id := rand.Text()
+	w.Header().Set("X-Request-Id", id)
+
+	// A handler's time goes from here on, and no read or write outlasts it: what
+	// is blocked in one when it is over comes back.
+	ctx, cancel := context.WithDeadline(r.Context(), start.Add(c.opts.Timeout))
+	defer cancel()
+	conn := http.NewResponseController(w)
+	deadline, _ := ctx.Deadline()
+	if r.ContentLength != 0 { // else net/http reads to see whether the client goes
+		_ = conn.SetReadDeadline(deadline) // a test's recorder has none
+	}
+	_ = conn.SetWriteDeadline(deadline)
+
+	ctx = withTrace(ctx, r.Header.Get("X-Amzn-Trace-Id"))
+	v := c.decide(ctx, r)
+	out := &writer{to: w, conn: conn, id: id, header: make(http.Header)}
+	c.answer(ctx, out, r, v)
+
+	_ = conn.SetWriteDeadline(time.Now().Add(flushTime))
+	line := requestLine{
+		id: id, source: "container", method: r.Method,
+		status: out.status, failure: out.failure, took: time.Since(start),
+	}
+	if v.refused != nil {
+		line.more = []slog.Attr{slog.String("token_refused", v.refused.Error())}
+	}
+	if line.failure == "" && errors.Is(r.Context().Err(), context.Canceled) {
+		line.failure = failureClientGone
+	}
+	c.app.logRequest(ctx, line, v.Decision)
+	c.app.metrics.write(v.Decision, line.status, start, line.took)
+	if out.cut {
+		panic(http.ErrAbortHandler) // net/http's word for closing the connection
+	}
+}
+
+// decide asks for a token only where a token is what is missing.
+func (c *container) decide(ctx context.Context, r *http.Request) verdict {
+	req := route.Request{Method: r.Method, EncodedPath: encodedPath(r.URL)}
+	v := verdict{Decision: c.app.router.Decide(req)}
+	if v.Reason != route.NoPrincipal || v.Route.Access.Auth != route.JWT || c.opts.Verify == nil {
+		return v
+	}
+	token, _ := apigw.BearerToken(r.Header["Authorization"])
+	if token == "" {
+		return v
+	}
+	claims, err := c.opts.Verify(ctx, token)
+	if err == nil && claims == nil {
+		err = errors.New("a token without claims")
+	}
+	if err != nil {
+		v.refused = err
+		return v
+	}
+	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(claims, apigw.Authorizer{})}
+	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller}
+}
+
+// encodedPath returns the path as it was sent, which URL.EscapedPath does not
+// where package url finds fault with it. An empty one is "/" (RFC 9110, section
+// 4.2.3).
+func encodedPath(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	if u.Path == "" {
+		return "/"
+	}
+	return u.EscapedPath()
+}
+
+// answer runs the handler if the decision allows it, and refuses otherwise.
+func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v verdict) {
+	switch {
+	case !v.Allowed:
+		p := newProblem(v.Reason.Status(), string(v.Reason), out.id)
+		// RFC 6750, section 3.1. It lets the header name the scopes that would
+		// have sufficed; that is for the log only.
+		switch {
+		case v.refused != nil:
+			p.challenge = `Bearer error="invalid_token"`
+		case v.Reason == route.MissingScope:
+			p.challenge = `Bearer error="insufficient_scope"`
+		}
+		out.end(p)
+		out.failure = "" // a refusal is what the manifest wants
+		return
+	case r.ContentLength > c.opts.MaxBody:
+		out.end(bodyProblem(codeRequestTooLarge, out.id))
+		return
+	}
+
+	r = c.request(context.WithValue(ctx, requestKey, &requestValues{table: c.app.table, caller: v.caller}), out, r, v.Decision)
+	deadline, _ := ctx.Deadline()
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case returned := <-c.app.run(ctx, out, r, v.Route, out.id):
+		if r.MultipartForm != nil {
+			_ = r.MultipartForm.RemoveAll() // net/http knows the original request only
+		}
+		switch {
+		case !returned:
+			out.end(newProblem(http.StatusInternalServerError, codeInternal, out.id))
+			return
+		case !errors.Is(ctx.Err(), context.DeadlineExceeded) || out.begun():
+			out.finish()
+			return
+		}
+	case <-timer.C:
+	}
+	if out.body.isReading() {
+		out.end(bodyProblem(codeRequestTimeout, out.id))
+		return
+	}
+	out.end(newProblem(http.StatusServiceUnavailable, codeTimeout, out.id))
+	if out.failure == codeTimeout {
+		c.app.log.ErrorContext(ctx, "handler took too long", "request_id", out.id, "route_key", v.Route.Key())
+	}
+}
+
+// request returns the request as the handler sees it: as the client sent it, but
+// for the stage.
+func (c *container) request(ctx context.Context, out *writer, r *http.Request, d route.Decision) *http.Request {
+	r = r.WithContext(ctx)
+	if prefix := c.app.router.Prefix(); prefix != "" {
+		u := *r.URL
+		u.Path = strings.TrimPrefix(u.Path, prefix)
+		if u.Path == "" {
+			u.Path = "/"
+		}
+		if u.RawPath != "" {
+			_, rest, _ := strings.Cut(u.RawPath[1:], "/") // behind the stage, however it is encoded
+			u.RawPath = "/" + rest
+		}
+		r.URL = &u
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		out.body = &body{ReadCloser: http.MaxBytesReader(out.to, r.Body, c.opts.MaxBody)}
+		r.Body = out.body
+	}
+	name(r, d)
+	return r
+}

@@ -1,0 +1,76 @@
+package route
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMatchEncoded(t *testing.T) {
+	t.Parallel()
+	table, report := Load("routes.yaml", []byte(`
+version: 1
+routes:
+  - {path: /, method: GET, handler: a, name: root, public: true}
+  - {path: '/files/{name}', method: GET, handler: a, name: file, public: true}
+  - {path: '/files/{dir}/{name}', method: GET, handler: a, name: nested}
+  - {path: '/rest/{p+}', method: GET, handler: a, name: rest}
+  - {path: '/a:b/x_y-z.w', method: GET, handler: a, name: literal}
+`), nil)
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ path, want string }{
+		{"/files/a", "file a"},
+		{"/files/a%2Fb", "file a/b"},
+		{"/files/a%2fb", "file a/b"},
+		{"/files/a%252Fb", "file a%2Fb"},
+		{"/files/a/b", "nested a|b"},
+		{"/files/%2F", "file /"},
+		{"/files/a%3Fb%23c%25d", "file a?b#c%d"},
+		{"/files/a+b%2B%20", "file a+b+ "},
+		{"/files/%00%ff", "file \x00\xff"},
+		{"/files/:a%3A", "file :a:"},
+		{"/files/%zz%", "file %zz%"},
+		{"/files/gr%C3%B6%c3%9Fe", "file größe"},
+		{"/files/größe", "file größe"},
+		{"/%66iles/%61", "file a"},
+		{"/files%2Fa", ""},
+		{"%2Ffiles/a", ""},
+		{"//files///a/", "file a"},
+		{"/files/a/b%2F..%2f", "nested a|b/../"},
+		{"/rest/a%2F/b//c/", "rest a//b//c/"},
+		{"/rest/", "rest "},
+		{"/rest%2F", ""},
+		{"/a:b/x_y-z.w", "literal "},
+		{"/a%3Ab/x%5Fy%2Dz%2ew", "literal "},
+		{"/a\x00b/x_y-z.w", ""},
+		{"/a%00b/x_y-z.w", ""},
+		{"/", "root "},
+		{"//", "root "},
+		{"/%2F", ""},
+		{"", ""},
+		{"*", ""},
+	}
+	for _, prefix := range []string{"", "mvp"} {
+		router := NewRouter(table, prefix)
+		for _, test := range tests {
+			path := test.path
+			if prefix != "" && strings.HasPrefix(path, "/") {
+				path = "/m%76p" + path
+			}
+			rt, values := router.MatchEncoded("GET", path)
+			got := ""
+			if rt != nil {
+				got = rt.Name + " " + strings.Join(values, "|")
+			}
+			if got != test.want {
+				t.Errorf("%s: got %q, want %q", path, got, test.want)
+			}
+		}
+	}
+	// The decision takes the encoded path where it has one.
+	d := NewRouter(table, "").Decide(Request{Method: "GET", Path: "/files/a/b", EncodedPath: "/files/a%2Fb", RouteKey: "GET /"})
+	if !d.Allowed || d.Route.Name != "file" || d.Values[0] != "a/b" {
+		t.Errorf("decision %+v", d)
+	}
+}

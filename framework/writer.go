@@ -1,0 +1,195 @@
+package framework
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// What the log calls a failure for which there is no problem document.
+const (
+	failureClientGone = "client_gone" // the client closed the connection
+	failureClientSlow = "client_slow" // it did not take the answer in time
+)
+
+// A writer is what a handler in a container writes to. It passes everything on at
+// once, until the request is over: a handler that was left behind then writes to
+// nobody. It is an http.Flusher; the connection's deadlines are not the
+// handler's to set.
+type writer struct {
+	to   http.ResponseWriter
+	conn *http.ResponseController
+	id   string // of the request
+	body *body  // the request's; nil if it has none
+
+	// The handler's headers are its own, since one that was left behind may
+	// still change them.
+	header http.Header
+
+	mu      sync.Mutex
+	status  int    // that was sent; 0 before
+	over    bool   // the handler's part is
+	failure string // what replaced the handler's answer or cut it short; "" for nothing
+	cut     bool   // the answer is not whole
+}
+
+func (w *writer) Header() http.Header { return w.header }
+
+// WriteHeader sends status and headers, the first time. As in Lambda, an
+// informational status (1xx, but for 101) is not sent.
+func (w *writer) WriteHeader(code int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.status != 0 || w.over {
+		return
+	}
+	if code < 100 || code > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %v", code))
+	}
+	if code >= 200 || code == http.StatusSwitchingProtocols {
+		w.send(code)
+	}
+}
+
+// send begins the answer. The handler's is not asked for where its request could
+// not be read to the end: a gateway would have answered that by itself.
+func (w *writer) send(code int) {
+	if w.status != 0 || w.over {
+		return
+	}
+	if failure := w.body.failed(); failure != "" {
+		w.replace(bodyProblem(failure, w.id))
+		return
+	}
+	maps.Copy(w.to.Header(), w.header.Clone())
+	w.status = code
+	w.to.WriteHeader(code)
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.send(http.StatusOK)
+	if w.over {
+		return 0, http.ErrHandlerTimeout
+	}
+	n, err := w.to.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.over, w.cut, w.failure = true, true, failureClientSlow
+	}
+	return n, err
+}
+
+// WriteString is Write for a string.
+func (w *writer) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+
+// FlushError sends what was written, for http.ResponseController.
+func (w *writer) FlushError() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.send(http.StatusOK)
+	if w.over {
+		return http.ErrHandlerTimeout
+	}
+	return w.conn.Flush()
+}
+
+// Flush is FlushError for an http.Flusher.
+func (w *writer) Flush() { _ = w.FlushError() }
+
+// begun reports whether an answer has been.
+func (w *writer) begun() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status != 0
+}
+
+// finish ends the part of a handler that has returned.
+func (w *writer) finish() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.send(http.StatusOK) // if it has not written one
+	w.over = true
+}
+
+// end ends the handler's part with a problem: in place of its answer if that has
+// not begun, and otherwise by cutting it.
+func (w *writer) end(p problem) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.status == 0:
+		_ = w.conn.SetWriteDeadline(time.Now().Add(flushTime))
+		w.replace(p)
+	case !w.over:
+		w.over, w.cut, w.failure = true, true, p.Code
+	}
+}
+
+func (w *writer) replace(p problem) {
+	w.over, w.failure, w.status = true, p.Code, p.Status
+	if p.Code == codeRequestTooLarge || p.Code == codeRequestTimeout {
+		w.to.Header().Set("Connection", "close") // the rest of the body is not waited for
+	}
+	p.ServeHTTP(w.to, nil)
+}
+
+// A body is that of a request in a container. It knows why it could not be read
+// to its end.
+type body struct {
+	io.ReadCloser // an http.MaxBytesReader
+
+	mu      sync.Mutex
+	reading bool
+	failure string // codeRequestTooLarge or codeRequestTimeout; "" for neither
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.set(true, nil)
+	n, err := b.ReadCloser.Read(p)
+	b.set(false, err)
+	return n, err
+}
+
+func (b *body) set(reading bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reading = reading
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		b.failure = codeRequestTooLarge
+	} else if errors.Is(err, os.ErrDeadlineExceeded) {
+		b.failure = codeRequestTimeout
+	}
+}
+
+// isReading reports whether the client is waited for, or was in vain.
+func (b *body) isReading() bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.reading || b.failure == codeRequestTimeout
+}
+
+func (b *body) failed() string {
+	if b == nil {
+		return ""
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failure
+}
+
+// bodyProblem answers a request whose body was not taken.
+func bodyProblem(code, id string) problem {
+	if code == codeRequestTimeout {
+		return newProblem(http.StatusRequestTimeout, code, id)
+	}
+	return newProblem(http.StatusRequestEntityTooLarge, code, id)
+}
