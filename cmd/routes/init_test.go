@@ -45,6 +45,7 @@ func TestInit(t *testing.T) {
 				{"go test ./... >log 2>&1 || cat log; rm log", ""},
 				{"go tool routes check", "routes.yaml: 2 routes, 2 tests pass\n"},
 				{"go tool gen-tf -check", "up to date: deploy/terraform/routes_definitions.tf\n"},
+				{"go tool package 2>&1 | grep -o '^wrote dist/function.zip'", "wrote dist/function.zip\n"},
 				{"GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -o /dev/null ./cmd/lambda", ""},
 			} {
 				if got := shell(dir, step.command); got != step.want {
@@ -121,9 +122,20 @@ func TestNewService(t *testing.T) {
 	for name, data := range one {
 		text := strings.ReplaceAll(string(data), starterModule, "example.org/a/b/v2")
 		text = strings.Replace(text, "# orders\n", "# b\n", 1)
+		text = strings.Replace(text, `= "orders"`, `= "b"`, 1)
 		if diff := cmp.Diff(text, string(other[name])); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+	// What deploys this repository deploys a service, by the commands as tools.
+	for _, file := range []string{".github/workflows/routegate.yml", "deploy/terraform/function.tf", "deploy/examples/obytes/gateway.tf"} {
+		text := string(one[file])
+		if text == "" || strings.Contains(text, "go run ") || strings.Contains(text, " ./cmd/") || strings.HasPrefix(text, "# Copy") {
+			t.Errorf("%s:\n%s", file, text)
+		}
+	}
+	if got := string(other["deploy/terraform/variables.tf"]); !strings.Contains(got, "\n  default     = \"b\"\n") {
+		t.Errorf("variables.tf:\n%s", got)
 	}
 	if got := string(one["go.mod"]); !strings.Contains(got, "\nrequire "+source.ModulePath+" v1.2.3\n") || strings.Contains(got, "replace") {
 		t.Errorf("go.mod of a released version:\n%s", got)

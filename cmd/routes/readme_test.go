@@ -100,10 +100,11 @@ func TestReadme(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, name[1]), []byte(b.text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-		case "hcl":
-			written, err := os.ReadFile(filepath.Join(dir, "deploy/terraform/routes_definitions.tf"))
+		case "hcl", "yaml":
+			name := map[string]string{"hcl": "deploy/terraform/routes_definitions.tf", "yaml": "routes.yaml"}[b.language]
+			written, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil || !strings.Contains(string(written), b.text) {
-				t.Fatalf("%v: the file holds\n%s\nwithout\n%s", err, written, b.text)
+				t.Fatalf("%v: it holds\n%s\nwithout\n%s", err, written, b.text)
 			}
 		default:
 			t.Fatalf("no way to check a block of %q", b.language)

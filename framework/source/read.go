@@ -72,6 +72,10 @@ func Here(text string) string {
 	return AsTools(text)
 }
 
+// Command returns the words that call a command of this module, in the working
+// directory.
+func Command(name string) []string { return strings.Fields(Here("go run ./cmd/" + name)) }
+
 // moduleOf returns the path of the module that dir lies in, "" for none.
 func moduleOf(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
