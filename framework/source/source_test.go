@@ -5,6 +5,7 @@ import (
 	"go/format"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -208,5 +209,87 @@ func TestReadRefuses(t *testing.T) {
 	}
 	if _, err := Read(dir); err != nil {
 		t.Error(err)
+	}
+}
+
+// FuzzAdd checks that whatever the source is, what is added to it is all that is
+// new: its comments are there still, and the names are the old ones and the new.
+func FuzzAdd(f *testing.F) {
+	names, err := filepath.Glob("testdata/add/*.txtar")
+	if err != nil || len(names) == 0 {
+		f.Fatalf("no goldens: %v", err)
+	}
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			f.Add(file.Data, "get_order", "/v1/handlers/{id}")
+			f.Add(file.Data, "a", "/orders")
+		}
+	}
+	comments := func(p *Package) (texts []string) {
+		for _, name := range []string{"handlers.go", "orders.go"} {
+			if f := p.files[name]; f != nil {
+				for _, group := range f.Comments {
+					for _, c := range group.List {
+						texts = append(texts, strings.Join(strings.Fields(c.Text), " "))
+					}
+				}
+			}
+		}
+		slices.Sort(texts)
+		return texts
+	}
+	f.Fuzz(func(t *testing.T, src []byte, name, path string) {
+		p, err := parse("handlers", map[string][]byte{"handlers.go": src})
+		if err != nil {
+			return
+		}
+		files, err := p.Add(name, "GET", path)
+		if err != nil {
+			return
+		}
+		sources := map[string][]byte{"handlers.go": src}
+		for _, file := range files {
+			sources[filepath.Base(file.Name)] = file.Data
+		}
+		after, err := parse("handlers", sources)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, files[0].Data)
+		}
+		want := slices.Sorted(slices.Values(append(p.Names(), name)))
+		if diff := cmp.Diff(want, after.Names()); diff != "" {
+			t.Errorf("names (-want +got):\n%s", diff)
+		}
+		now := comments(after)
+		for _, text := range comments(p) {
+			at := slices.Index(now, text)
+			if at < 0 {
+				t.Fatalf("the comment %q is not there any more:\n%s", text, sources["handlers.go"])
+			}
+			now = slices.Delete(now, at, at+1)
+		}
+		if len(now) > 1 {
+			t.Errorf("new comments: %q", now)
+		}
+	})
+}
+
+// In another module the commands are its tools.
+func TestHere(t *testing.T) {
+	for mod, want := range map[string]string{
+		"module " + ModulePath: "go run ./cmd/routes",
+		"module example.com/x": "go tool routes",
+		"":                     "go run ./cmd/routes",
+	} {
+		t.Chdir(unpack(t, []txtar.File{{Name: "go.mod", Data: []byte(mod + "\n")}}))
+		if got := Here("go run ./cmd/routes"); got != want {
+			t.Errorf("%q: %q, want %q", mod, got, want)
+		}
+		if got := strings.Join(Command("routes"), " "); got != want {
+			t.Errorf("%q: %q, want %q", mod, got, want)
+		}
 	}
 }
