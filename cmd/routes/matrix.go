@@ -10,6 +10,7 @@ import (
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/review"
+	"github.com/routegate/routegate/framework/source"
 )
 
 const matrixUsage = `usage: go run ./cmd/routes matrix [-manifest file] [-format format] [-o file] [-check]
@@ -117,7 +118,7 @@ func matrixFormat(name, output string) (func(*review.Matrix) []byte, error) {
 // mendCommand is the command that writes what -check found stale: the same one
 // without it.
 func mendCommand(subcommand string, flags *flag.FlagSet) []string {
-	words := []string{"go", "run", "./cmd/routes", subcommand}
+	words := append(source.Command("routes"), subcommand)
 	flags.Visit(func(f *flag.Flag) {
 		if f.Name != "check" {
 			words = append(words, "-"+f.Name, f.Value.String())
