@@ -10,12 +10,16 @@ import (
 	"net/http"
 
 	"github.com/routegate/routegate/framework"
+	"github.com/routegate/routegate/framework/swaggerui"
 )
 
 // All returns the service's handlers by the names that routes.yaml uses.
 func All() framework.Handlers {
 	return framework.Handlers{
+		"auth_token":   authToken(),
+		"docs":         swaggerui.Page,
 		"health_check": healthCheck,
+		"openapi_json": openapiJSON,
 		"site_map":     siteMap,
 		"whoami":       whoami,
 	}

@@ -637,7 +637,7 @@ func (tb *tab) wait(condition string) {
 // waitText waits until an element's text contains a part.
 func (tb *tab) waitText(selector, part string) {
 	tb.Helper()
-	tb.wait(fmt.Sprintf("document.querySelector(%s).innerText.includes(%s)", quoted(selector), quoted(part)))
+	tb.wait(fmt.Sprintf("document.querySelector(%s)?.innerText.includes(%s)", quoted(selector), quoted(part)))
 }
 
 // quoted writes a string as JavaScript does.

@@ -47,7 +47,7 @@ func newService(c config, url string, t *terminal) (*service, error) {
 	}
 	s.runtime, err = gateway.NewRuntime(gateway.RuntimeOptions{
 		Concurrency: c.concurrency,
-		Env:         []string{"AWS_API_GW_STAGE_NAME=" + c.stage},
+		Env:         s.functionEnv(),
 		Log:         functionLog{t},
 		Crashed:     func(err error) { t.problem("the function crashed: " + err.Error()) },
 	})
@@ -56,6 +56,18 @@ func newService(c config, url string, t *terminal) (*service, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// functionEnv is what the function's environment says of where it runs. With the
+// built-in issuer that is where its token route asks, whatever else is set here:
+// nobody else's tokens are taken.
+func (s *service) functionEnv() []string {
+	env := []string{"AWS_API_GW_STAGE_NAME=" + s.stage}
+	if s.config.issuer == "" {
+		env = append(env, "AUTH_TOKEN_URL="+s.url+pagePath+"issuer/token",
+			"AUTH_CLIENT_ID=", "AUTH_CLIENT_SECRET=", "AUTH_AUDIENCE=", "AUTH_FIREBASE_API_KEY=")
+	}
+	return env
 }
 
 func (s *service) close() {

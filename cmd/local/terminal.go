@@ -66,11 +66,21 @@ func (t *terminal) welcome(st state, url string) {
 	t.write(b.String())
 }
 
-// firstRequest is a line to paste: for a public route if there is one.
+// firstRequest is a line to paste: for the first public route of the manifest
+// that takes GET, if there is one, or else for any public route.
 func firstRequest(st state, url string) string {
 	best := st.Routes[0]
+	rank := func(r listedRoute) (n int) {
+		if !r.Public || strings.Contains(r.Path, "{") {
+			return 0
+		}
+		if r.Method == "GET" {
+			return 2
+		}
+		return 1
+	}
 	for _, r := range st.Routes {
-		if r.Public && !best.Public && !strings.Contains(r.Path, "{") {
+		if rank(r) > rank(best) || rank(r) == rank(best) && rank(r) > 0 && r.Line < best.Line {
 			best = r
 		}
 	}

@@ -57,12 +57,16 @@ func TestTerminalRequest(t *testing.T) {
 
 func TestFirstRequest(t *testing.T) {
 	t.Parallel()
-	public := listedRoute{Method: "GET", Path: "/hc", Public: true}
+	public := listedRoute{Method: "GET", Path: "/hc", Public: true, Line: 5}
 	private := listedRoute{Method: "POST", Path: "/users/{id}/{rest+}"}
+	token := listedRoute{Method: "POST", Path: "/auth/token", Public: true, Line: 1}
+	docs := listedRoute{Method: "GET", Path: "/docs", Public: true, Line: 9}
 	tests := []struct {
 		st   state
 		want string
 	}{
+		{state{Routes: []listedRoute{token, docs, public}}, "curl http://x/hc"}, // the first of the manifest that takes GET
+		{state{Routes: []listedRoute{private, token}}, "curl -X POST http://x/auth/token"},
 		{state{Routes: []listedRoute{private, public}, Stage: "/mvp"}, "curl http://x/mvp/hc"},
 		{state{Routes: []listedRoute{private}, BuiltIn: true}, `curl -X POST -H "Authorization: Bearer $(go run ./cmd/local token -as alice)" http://x/users/id/rest`},
 		{state{Routes: []listedRoute{private}}, "curl -X POST http://x/users/id/rest"},

@@ -65,7 +65,7 @@ func sources(dir string) []string {
 			return nil // it went away while we looked
 		case d.IsDir() && path != dir && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules"):
 			return filepath.SkipDir
-		case d.Type().IsRegular() && slices.Contains([]string{".go", ".mod", ".sum", ".json", ".yaml"}, filepath.Ext(path)) && !strings.HasSuffix(path, "_test.go"):
+		case d.Type().IsRegular() && slices.Contains([]string{".go", ".mod", ".sum", ".json", ".yaml", ".gz", ".csp"}, filepath.Ext(path)) && !strings.HasSuffix(path, "_test.go"):
 			files = append(files, path)
 		}
 		return nil

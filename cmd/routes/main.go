@@ -7,6 +7,7 @@
 //	go run ./cmd/routes why       why may this caller do that, or not?
 //	go run ./cmd/routes diff      who may do more or less than before?
 //	go run ./cmd/routes drift     does the deployed gateway do what the manifest says?
+//	go run ./cmd/routes openapi   which routes are there, in OpenAPI's words?
 //	go run ./cmd/routes add       adds a route and its handler
 //	go run ./cmd/routes init      writes a new service
 //
@@ -52,6 +53,7 @@ var subcommands = []struct {
 	{"why", "say why a caller may do something, or not, and what would change it", (*call).why},
 	{"diff", "compare two manifests: who may do more or less", (*call).diff},
 	{"drift", "compare a deployed gateway with the manifest", (*call).drift},
+	{"openapi", "write the routes as an OpenAPI document, or as one that API Gateway\nimports", (*call).openapi},
 	{"add", "add a route to the manifest, and its handler to the source", (*call).add},
 	{"init", "write a new service", (*call).init},
 }

@@ -70,10 +70,15 @@ func (c *call) matrix() int {
 	if !ok {
 		return code
 	}
-	data := render(review.NewMatrix(table))
+	return c.generated(output, check, render(review.NewMatrix(table)), table.Len(), mendCommand("matrix", flags))
+}
+
+// generated writes what was generated of the routes to a file or, as "-", to
+// standard output, or says whether the file holds it.
+func (c *call) generated(output string, check bool, data []byte, routes int, mend []string) int {
 	switch {
 	case check:
-		fresh, err := gen.Check(output, data, mendCommand("matrix", flags), c.stdout, c.stderr)
+		fresh, err := gen.Check(output, data, mend, c.stdout, c.stderr)
 		if err == nil && !fresh {
 			return exitFound
 		}
@@ -89,7 +94,7 @@ func (c *call) matrix() int {
 	case !written:
 		fmt.Fprintf(c.stderr, "%s: %s\n", gen.Fresh, output)
 	default:
-		fmt.Fprintf(c.stderr, "wrote %s: %s\n", output, counted(table.Len(), "route"))
+		fmt.Fprintf(c.stderr, "wrote %s: %s\n", output, counted(routes, "route"))
 	}
 	return exitFine
 }
@@ -120,8 +125,12 @@ func matrixFormat(name, output string) (func(*review.Matrix) []byte, error) {
 func mendCommand(subcommand string, flags *flag.FlagSet) []string {
 	words := append(source.Command("routes"), subcommand)
 	flags.Visit(func(f *flag.Flag) {
-		if f.Name != "check" {
-			words = append(words, "-"+f.Name, f.Value.String())
+		if f.Name == "check" {
+			return
+		}
+		words = append(words, "-"+f.Name)
+		if on, ok := f.Value.(interface{ IsBoolFlag() bool }); !ok || !on.IsBoolFlag() {
+			words = append(words, f.Value.String())
 		}
 	})
 	return words

@@ -380,12 +380,12 @@ func TestReadmeTables(t *testing.T) {
 	}
 
 	var read []string
-	for _, name := range []string{"../../framework/options.go", "../local/main.go", "../server/main.go"} {
+	for _, name := range []string{"../../framework/options.go", "../../framework/oauth/config.go", "../local/main.go", "../server/main.go"} {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, v := range regexp.MustCompile(`"((?:AWS|JWT|ROUTEGATE|CORS)_[A-Z_]+|PORT)"`).FindAllStringSubmatch(string(source), -1) {
+		for _, v := range regexp.MustCompile(`"((?:AWS|AUTH|JWT|ROUTEGATE|CORS)_[A-Z_]+|PORT)"`).FindAllStringSubmatch(string(source), -1) {
 			if !slices.Contains(read, v[1]) {
 				read = append(read, v[1])
 			}

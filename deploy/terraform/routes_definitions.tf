@@ -2,9 +2,30 @@
 
 locals {
   routes_definitions = {
+    "auth_token" = {
+      operation_name       = "Get a token for a user name and password"
+      route_key            = "POST /v1/auth/token"
+      api_key_required     = false
+      authorization_type   = "NONE"
+      authorization_scopes = []
+    }
+    "docs" = {
+      operation_name       = "Read the documentation, and try the routes"
+      route_key            = "GET /v1/docs"
+      api_key_required     = false
+      authorization_type   = "NONE"
+      authorization_scopes = []
+    }
     "health_check" = {
       operation_name       = "Service Health Check"
       route_key            = "GET /v1/manage/hc"
+      api_key_required     = false
+      authorization_type   = "NONE"
+      authorization_scopes = []
+    }
+    "openapi_json" = {
+      operation_name       = "Get the OpenAPI document"
+      route_key            = "GET /v1/openapi.json"
       api_key_required     = false
       authorization_type   = "NONE"
       authorization_scopes = []
