@@ -33,11 +33,14 @@ var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
 
 func readme(t *testing.T) (string, []block) {
 	t.Helper()
-	data, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+	text := ""
+	for _, name := range []string{"../../README.md", "../../deploy/README.md"} { // one after the other
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(data)
 	}
-	text := string(data)
 	var blocks []block
 	for _, m := range fence.FindAllStringSubmatchIndex(text, -1) {
 		before := strings.TrimSpace(text[:m[0]])
