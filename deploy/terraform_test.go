@@ -1,4 +1,3 @@
-// Package deploy has nothing but tests of what lies here.
 package deploy
 
 import (

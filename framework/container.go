@@ -99,6 +99,7 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := c.decide(ctx, r)
 	out := &writer{to: w, conn: conn, id: id, header: make(http.Header)}
 	c.answer(ctx, out, r, v)
+	out.body.stop(conn)
 
 	_ = conn.SetWriteDeadline(time.Now().Add(flushTime))
 	line := requestLine{

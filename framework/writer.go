@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -144,16 +145,41 @@ func (w *writer) replace(p problem) {
 type body struct {
 	io.ReadCloser // an http.MaxBytesReader
 
+	busy sync.Mutex // held by Read
+	over atomic.Bool
+
 	mu      sync.Mutex
 	reading bool
 	failure string // codeRequestTooLarge or codeRequestTimeout; "" for neither
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	b.busy.Lock()
+	defer b.busy.Unlock()
+	if b.over.Load() {
+		return 0, http.ErrHandlerTimeout
+	}
 	b.set(true, nil)
 	n, err := b.ReadCloser.Read(p)
 	b.set(false, err)
 	return n, err
+}
+
+// stop ends a Read that is under way, and fails those that come. net/http must not
+// find one when it takes the request back: it would interrupt it and then lift the
+// deadline, behind which it waits for the rest of the body, however slowly it comes.
+func (b *body) stop(conn *http.ResponseController) {
+	if b == nil {
+		return
+	}
+	b.over.Store(true)
+	if !b.busy.TryLock() {
+		if conn.SetReadDeadline(time.Unix(1, 0)) != nil {
+			return // a test's recorder
+		}
+		b.busy.Lock()
+	}
+	b.busy.Unlock()
 }
 
 func (b *body) set(reading bool, err error) {

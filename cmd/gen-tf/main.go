@@ -19,6 +19,7 @@ import (
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/route"
+	"github.com/routegate/routegate/framework/source"
 )
 
 const usage = `usage: gen-tf [-manifest file] [-module module] [-format tf|tfvars|json] [-o file] [-check]
@@ -76,7 +77,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	c, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, source.Here(usage))
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "gen-tf: %v\nrun gen-tf -h for help\n", err)
@@ -128,7 +129,7 @@ func parse(args []string) (command, error) {
 	// An empty text is most likely a variable of a script that is not set; it
 	// must not fall back on a default that nobody asked for.
 	var empty error
-	c.mend = []string{"go", "run", "./cmd/gen-tf"}
+	c.mend = source.Command("gen-tf")
 	flags.Visit(func(f *flag.Flag) {
 		value := f.Value.String()
 		switch f.Name {

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/routegate/routegate/framework"
+	"github.com/routegate/routegate/framework/source"
 )
 
 // The exit codes.
@@ -86,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, source.Here(usage))
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "local: %v\nrun local -h for help\n", err)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"text/tabwriter"
+
+	"github.com/routegate/routegate/framework/source"
 )
 
 // A terminal is where a developer looks first: what there is at start, then a
@@ -87,7 +89,7 @@ func firstRequest(st state, url string) string {
 		line += " -X " + best.Method
 	}
 	if !best.Public && st.BuiltIn {
-		line += ` -H "Authorization: Bearer $(go run ./cmd/local token -as alice)"`
+		line += source.Here(` -H "Authorization: Bearer $(go run ./cmd/local token -as alice)"`)
 	}
 	return line + " " + url + st.Stage + strings.NewReplacer("{", "", "+}", "", "}", "").Replace(best.Path)
 }

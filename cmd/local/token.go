@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/routegate/routegate/framework/source"
 )
 
 // runToken prints a token of the running service's built-in issuer, and nothing
@@ -29,7 +31,7 @@ func runToken(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, source.Here(usage))
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "local token: %v\nrun local -h for help\n", err)
@@ -64,7 +66,7 @@ func fetchToken(ctx context.Context, endpoint string, form url.Values) (string, 
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("is go run ./cmd/local running? %w", err)
+		return "", fmt.Errorf("is %s running? %w", source.Here("go run ./cmd/local"), err)
 	}
 	defer resp.Body.Close()
 	var answer struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/route"
+	"github.com/routegate/routegate/framework/source"
 	"github.com/routegate/routegate/handlers"
 )
 
@@ -27,7 +28,11 @@ func check(stdout, stderr io.Writer) (fine bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("cannot read the manifest: %w", err)
 	}
-	table, report := route.Load(manifestName, src, slices.Sorted(maps.Keys(handlers.All())))
+	names, err := source.Names(".", slices.Sorted(maps.Keys(handlers.All())))
+	if err != nil {
+		fmt.Fprintf(stderr, "package: handlers are not checked: %v\n", err)
+	}
+	table, report := route.Load(manifestName, src, names)
 	if table != nil {
 		for _, failure := range table.Test() {
 			report.Add(failure)
@@ -65,7 +70,7 @@ func checkTerraform(table *route.Table, stdout, stderr io.Writer) (fine bool, er
 	}
 	fine = true
 	for _, o := range found {
-		mend := []string{"go", "run", "./cmd/gen-tf", "-module", string(o.module), "-format", string(o.format)}
+		mend := append(source.Command("gen-tf"), "-module", string(o.module), "-format", string(o.format))
 		fresh, err := gen.Check(name(o), gen.Terraform(table, o.module, o.format, manifestName), mend, stdout, stderr)
 		if err != nil {
 			return false, err

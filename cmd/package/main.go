@@ -23,6 +23,7 @@ import (
 	"strings"
 
 	"github.com/routegate/routegate/framework/gen"
+	"github.com/routegate/routegate/framework/source"
 )
 
 const usage = `usage: go run ./cmd/package [-arch arm64|amd64] [-o file]
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	arch, output, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, source.Here(usage))
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "package: %v\nrun package -h for help\n", err)

@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/routegate/routegate/framework/manifest"
-	"github.com/routegate/routegate/handlers"
+	"github.com/routegate/routegate/framework/route"
 )
 
 const checkUsage = `usage: go run ./cmd/routes check [-manifest file]
@@ -24,16 +22,18 @@ func (c *call) check() int {
 	if _, code, ok := c.parse(checkUsage, 0, 0, nil); !ok {
 		return code
 	}
-	table, report, err := c.load()
+	src, err := c.read()
 	if err != nil {
 		return c.fail(err)
 	}
+	handlers := c.handlers()
+	table, report := route.Load(c.manifest, src, handlers)
 	if table != nil {
 		used := make(map[string]bool)
 		for r := range table.All() {
 			used[r.Handler] = true
 		}
-		for _, name := range slices.Sorted(maps.Keys(handlers.All())) {
+		for _, name := range handlers {
 			if !used[name] {
 				report.Warnf(manifest.Span{}, "unreachable-handler", "handler %q is used by no route", name)
 			}

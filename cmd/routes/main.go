@@ -1,4 +1,4 @@
-// Command routes answers questions about routes.yaml.
+// Command routes answers questions about routes.yaml, and writes in it.
 //
 //	go run ./cmd/routes check     what is wrong with the manifest?
 //	go run ./cmd/routes list      which routes are there, and who may call them?
@@ -8,6 +8,8 @@
 //	go run ./cmd/routes diff      who may do more or less than before?
 //	go run ./cmd/routes drift     does the deployed gateway do what the manifest says?
 //	go run ./cmd/routes openapi   which routes are there, in OpenAPI's words?
+//	go run ./cmd/routes add       adds a route and its handler
+//	go run ./cmd/routes init      writes a new service
 //
 // "go run ./cmd/routes COMMAND -h" lists the flags of each. Exit codes: 0, fine;
 // 1, something was found; 2, wrong usage; 3, it could not be done, so that
@@ -21,11 +23,13 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/route"
+	"github.com/routegate/routegate/framework/source"
 	"github.com/routegate/routegate/handlers"
 )
 
@@ -50,11 +54,13 @@ var subcommands = []struct {
 	{"diff", "compare two manifests: who may do more or less", (*call).diff},
 	{"drift", "compare a deployed gateway with the manifest", (*call).drift},
 	{"openapi", "write the routes as an OpenAPI document, or as one that API Gateway\nimports", (*call).openapi},
+	{"add", "add a route to the manifest, and its handler to the source", (*call).add},
+	{"init", "write a new service", (*call).init},
 }
 
 func usage() string {
 	var b strings.Builder
-	b.WriteString("Routes answers questions about routes.yaml.\n\nusage: go run ./cmd/routes COMMAND [flags]\n\n")
+	b.WriteString("Routes answers questions about routes.yaml, and writes in it.\n\nusage: go run ./cmd/routes COMMAND [flags]\n\n")
 	for _, cmd := range subcommands {
 		fmt.Fprintf(&b, "  %-7s  %s\n", cmd.name, strings.ReplaceAll(cmd.does, "\n", "\n           "))
 	}
@@ -73,7 +79,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	}
 	switch args[0] {
 	case "-h", "-help", "--help":
-		fmt.Fprint(stdout, usage())
+		fmt.Fprint(stdout, source.Here(usage()))
 		return exitFine
 	}
 	var names []string
@@ -108,7 +114,7 @@ func (c *call) parse(usage string, least, most int, define func(*flag.FlagSet)) 
 	for args := c.args; ; {
 		switch err := flags.Parse(args); {
 		case errors.Is(err, flag.ErrHelp):
-			fmt.Fprint(c.stdout, usage)
+			fmt.Fprint(c.stdout, source.Here(usage))
 			return nil, exitFine, false
 		case err != nil:
 			return nil, c.misuse("%v", err), false
@@ -158,15 +164,35 @@ func (c *call) done(code int, err error) int {
 	return code
 }
 
-// load reads the manifest. The table is nil when the report has errors.
-func (c *call) load() (*route.Table, *manifest.Report, error) {
+// read returns the bytes of the manifest.
+func (c *call) read() ([]byte, error) {
 	src, err := os.ReadFile(c.manifest)
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot read the manifest: %w", err)
+		return nil, fmt.Errorf("cannot read the manifest: %w", err)
 	}
-	names := slices.Sorted(maps.Keys(handlers.All()))
-	table, report := route.Load(c.manifest, src, names)
+	return src, nil
+}
+
+// load reads the manifest. The table is nil when the report has errors.
+func (c *call) load() (*route.Table, *manifest.Report, error) {
+	src, err := c.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	table, report := route.Load(c.manifest, src, c.handlers())
 	return table, report, nil
+}
+
+// handlers returns the names of the service's handlers: those that are compiled
+// in here, or, for the manifest of another module, those that its source has.
+// It is nil, and that is said, where the source is not understood.
+func (c *call) handlers() []string {
+	names, err := source.Names(filepath.Dir(c.manifest), slices.Sorted(maps.Keys(handlers.All())))
+	if err != nil {
+		fmt.Fprintf(c.stderr, "routes %s: handlers are not checked: %v\n", c.name, err)
+		return nil
+	}
+	return names
 }
 
 // table reads the manifest for a command that needs it to be valid. When ok is

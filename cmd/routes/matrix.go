@@ -10,6 +10,7 @@ import (
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/review"
+	"github.com/routegate/routegate/framework/source"
 )
 
 const matrixUsage = `usage: go run ./cmd/routes matrix [-manifest file] [-format format] [-o file] [-check]
@@ -69,12 +70,12 @@ func (c *call) matrix() int {
 	if !ok {
 		return code
 	}
-	return c.write(output, check, render(review.NewMatrix(table)), table.Len(), mendCommand("matrix", flags))
+	return c.generated(output, check, render(review.NewMatrix(table)), table.Len(), mendCommand("matrix", flags))
 }
 
-// write writes what was generated of the routes to a file or, as "-", to
+// generated writes what was generated of the routes to a file or, as "-", to
 // standard output, or says whether the file holds it.
-func (c *call) write(output string, check bool, data []byte, routes int, mend []string) int {
+func (c *call) generated(output string, check bool, data []byte, routes int, mend []string) int {
 	switch {
 	case check:
 		fresh, err := gen.Check(output, data, mend, c.stdout, c.stderr)
@@ -122,7 +123,7 @@ func matrixFormat(name, output string) (func(*review.Matrix) []byte, error) {
 // mendCommand is the command that writes what -check found stale: the same one
 // without it.
 func mendCommand(subcommand string, flags *flag.FlagSet) []string {
-	words := []string{"go", "run", "./cmd/routes", subcommand}
+	words := append(source.Command("routes"), subcommand)
 	flags.Visit(func(f *flag.Flag) {
 		if f.Name == "check" {
 			return

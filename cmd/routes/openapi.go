@@ -95,7 +95,7 @@ func (c *call) openapi() int {
 		}
 		data = openapi.Import(table, gateway)
 	}
-	return c.write(output, check, data, table.Len(), mendCommand("openapi", flags))
+	return c.generated(output, check, data, table.Len(), mendCommand("openapi", flags))
 }
 
 func asksForTokens(t *route.Table) bool {

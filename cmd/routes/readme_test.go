@@ -33,11 +33,14 @@ var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
 
 func readme(t *testing.T) (string, []block) {
 	t.Helper()
-	data, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+	text := ""
+	for _, name := range []string{"../../README.md", "../../deploy/README.md"} { // one after the other
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(data)
 	}
-	text := string(data)
 	var blocks []block
 	for _, m := range fence.FindAllStringSubmatchIndex(text, -1) {
 		before := strings.TrimSpace(text[:m[0]])
@@ -73,7 +76,7 @@ func TestReadme(t *testing.T) {
 				case c.command == testCommand:
 					continue // it is what runs this test
 				case c.command == localCommand:
-					got = local.start(t, dir)
+					got = local.start(t, dir, localCommand)
 				case strings.HasPrefix(c.command, "curl ") && !hasCurl(t), strings.Contains(c.command, " diff HEAD") && !hasGit:
 					continue
 				default:
@@ -100,10 +103,11 @@ func TestReadme(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, name[1]), []byte(b.text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-		case "hcl":
-			written, err := os.ReadFile(filepath.Join(dir, "deploy/terraform/routes_definitions.tf"))
+		case "hcl", "yaml":
+			name := map[string]string{"hcl": "deploy/terraform/routes_definitions.tf", "yaml": "routes.yaml"}[b.language]
+			written, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil || !strings.Contains(string(written), b.text) {
-				t.Fatalf("%v: the file holds\n%s\nwithout\n%s", err, written, b.text)
+				t.Fatalf("%v: it holds\n%s\nwithout\n%s", err, written, b.text)
 			}
 		default:
 			t.Fatalf("no way to check a block of %q", b.language)
@@ -204,7 +208,7 @@ func (l *localServer) translate(text string) string {
 }
 
 // start returns what the command prints until it is ready.
-func (l *localServer) start(t *testing.T, dir string) string {
+func (l *localServer) start(t *testing.T, dir, command string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -212,7 +216,8 @@ func (l *localServer) start(t *testing.T, dir string) string {
 	}
 	l.address = listener.Addr().String()
 	listener.Close()
-	cmd := exec.Command("go", "run", "./cmd/local", "-addr", l.address)
+	words := strings.Fields(command)
+	cmd := exec.Command(words[0], append(words[1:], "-addr", l.address)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "AWS_API_GW_STAGE_NAME=", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME=", "JWT_ISSUER=", "JWT_AUTHORIZED_AUDIENCES=")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go run has a child

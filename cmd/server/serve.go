@@ -62,11 +62,10 @@ func serve(ctx context.Context, c config, manifest []byte, hs framework.Handlers
 	defer healthAt.Close()
 
 	h := &health{}
-	api, beside := newServer(handler, log), newServer(h.handler(), log)
+	// The App gives each request deadlines of its own; these are for what does not
+	// come to it: preflights, and what net/http answers by itself.
+	api, beside := newServer(handler, headerTimeout+c.timeout, log), newServer(h.handler(), headerTimeout, log)
 	defer beside.Close()
-	// Each request has deadlines of its own; this one is for what net/http
-	// answers by itself.
-	api.WriteTimeout = c.timeout
 	served := make(chan error, 2)
 	go func() { served <- api.Serve(apiAt) }()
 	go func() { served <- beside.Serve(healthAt) }()
@@ -99,11 +98,12 @@ func serve(ctx context.Context, c config, manifest []byte, hs framework.Handlers
 	return nil
 }
 
-func newServer(h http.Handler, log *slog.Logger) *http.Server {
+func newServer(h http.Handler, timeout time.Duration, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
-		WriteTimeout:      headerTimeout,
+		ReadTimeout:       timeout,
+		WriteTimeout:      timeout + headerTimeout, // an answer may have to wait for the body's end
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

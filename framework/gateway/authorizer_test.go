@@ -225,6 +225,35 @@ func embedded(t *testing.T, c claims) string {
 	return token
 }
 
+// Who signed is for Options.IAM to tell; a token is no signature.
+func TestIAM(t *testing.T) {
+	t.Parallel()
+	c, iss := newClock(), newIssuer(t)
+	const arn = "arn:aws:iam::111122223333:user/Deploy"
+	l := serve(t, newTable(t, "GET /aws iam", "GET /me"), says(`{"statusCode":200}`), Options{
+		Authorizer: iss.authorizer(t, c),
+		IAM: func(r *http.Request) string {
+			if r.Header.Get("Authorization") == "AWS4-HMAC-SHA256 Credential=x" {
+				return arn
+			}
+			return ""
+		},
+	})
+	token := "Authorization: Bearer " + sign(t, jose.RS256, testKeys()[0], "key-0", iss.claims(c))
+	for _, test := range []struct{ path, header, refusal, event string }{
+		{"/aws", "Authorization: AWS4-HMAC-SHA256 Credential=x", "", arn},
+		{"/aws", token, "nobody signed", ""},
+		{"/aws", "Authorization: AWS4-HMAC-SHA256 Credential=y", "nobody signed", ""},
+		{"/me", "Authorization: AWS4-HMAC-SHA256 Credential=x", "not a signed JWT", ""},
+		{"/me", token, "", "alice"},
+	} {
+		_, x := l.send(t, request("GET "+test.path, test.header))
+		if (x.Refusal == "") != (test.refusal == "") || !strings.Contains(x.Refusal, test.refusal) || !strings.Contains(string(x.Event), test.event) {
+			t.Errorf("%s, %.40s: refusal %q, event %s", test.path, test.header, x.Refusal, x.Event)
+		}
+	}
+}
+
 // A gateway without an authorizer lets nobody use a route that asks for a token.
 func TestNoAuthorizer(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,8 @@
 // Tokens are: signature, issuer, audience, times and scopes, with the keys that
 // the issuer publishes. Where there is no Authorizer, routes that ask for a
 // token refuse everyone. Signatures of AWS credentials are not: routes with IAM
-// refuse everyone, too. Groups are the function's to check, here as in AWS.
+// refuse everyone, too, unless a test says who signed (Options.IAM). Groups are
+// the function's to check, here as in AWS.
 //
 // # How sure it is
 //

@@ -37,6 +37,7 @@ type inbound struct {
 	stage    string // "$default" where there is none
 	match    match
 	claims   map[string]any // of the verified token; nil on routes that ask for none
+	userARN  string         // of who signed with AWS credentials; "" on routes that do not ask
 	body     []byte
 	isBase64 bool // the body goes into the event in base64
 }
@@ -73,12 +74,23 @@ type contextV2 struct {
 }
 
 type authorizerV2 struct {
-	JWT authorizedJWT `json:"jwt"`
+	JWT *authorizedJWT `json:"jwt,omitempty"`
+	IAM *authorizedIAM `json:"iam,omitempty"`
 }
 
 type authorizedJWT struct {
 	Claims map[string]string `json:"claims"`
 	Scopes []string          `json:"scopes"` // null on a route that asks for none
+}
+
+type authorizedIAM struct {
+	AccessKey       string  `json:"accessKey"`
+	AccountID       string  `json:"accountId"`
+	CallerID        string  `json:"callerId"`
+	CognitoIdentity *string `json:"cognitoIdentity"` // null: AWS credentials that are not Cognito's
+	PrincipalOrgID  *string `json:"principalOrgId"`  // null: an account in no organization
+	UserARN         string  `json:"userArn"`
+	UserID          string  `json:"userId"`
 }
 
 type httpV2 struct {
@@ -130,8 +142,13 @@ func (in *inbound) event() ([]byte, error) {
 			e.Headers[strings.ToLower(name)] = strings.Join(values, ",")
 		}
 	}
-	if in.claims != nil {
-		e.RequestContext.Authorizer = &authorizerV2{in.authorized()}
+	switch {
+	case in.claims != nil:
+		a := in.authorized()
+		e.RequestContext.Authorizer = &authorizerV2{JWT: &a}
+	case in.userARN != "":
+		a := in.signed()
+		e.RequestContext.Authorizer = &authorizerV2{IAM: &a}
 	}
 	return marshal(e)
 }
@@ -148,6 +165,18 @@ func (in *inbound) authorized() authorizedJWT {
 	}
 	if len(in.match.route.Access.Scopes) > 0 {
 		a.Scopes = Scopes(in.claims)
+	}
+	return a
+}
+
+// signed returns what the gateway says of AWS credentials. The keys are those of
+// the examples in AWS's documentation.
+func (in *inbound) signed() authorizedIAM {
+	const id = "AIDACKCEVSQ6C2EXAMPLE"
+	a := authorizedIAM{AccessKey: "AKIAIOSFODNN7EXAMPLE", AccountID: accountID, CallerID: id, UserARN: in.userARN, UserID: id}
+	// arn:partition:service:region:account:resource
+	if parts := strings.SplitN(in.userARN, ":", 6); len(parts) == 6 && parts[4] != "" {
+		a.AccountID = parts[4]
 	}
 	return a
 }

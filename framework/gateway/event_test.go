@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -48,6 +49,8 @@ func TestEvents(t *testing.T) {
 				switch name, value, _ := strings.Cut(o, "="); name {
 				case "stage":
 					opts.Stage = value
+				case "iam":
+					opts.IAM = func(*http.Request) string { return value }
 				case "v1":
 					opts.PayloadV1 = true
 				case "base64":

@@ -42,8 +42,8 @@ type contextV1 struct {
 	Stage             string         `json:"stage"`
 }
 
-// identityV1 is about the caller's AWS credentials, which this gateway cannot
-// check, so that all of it but the last two is null.
+// identityV1 is about the caller's AWS credentials. On a route that does not ask
+// for them all of it but the last two is null.
 type identityV1 struct {
 	AccessKey                     *string `json:"accessKey"`
 	AccountID                     *string `json:"accountId"`
@@ -107,6 +107,10 @@ func (in *inbound) eventV1() ([]byte, error) {
 	if in.claims != nil {
 		a := in.authorized() // which has no jwt around it, unlike in 2.0
 		e.RequestContext.Authorizer = &a
+	}
+	if in.userARN != "" {
+		a, id := in.signed(), &e.RequestContext.Identity
+		id.AccessKey, id.AccountID, id.Caller, id.User, id.UserARN = &a.AccessKey, &a.AccountID, &a.CallerID, &a.UserID, &a.UserARN
 	}
 	return marshal(e)
 }

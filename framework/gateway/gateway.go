@@ -40,6 +40,11 @@ type Options struct {
 	// them.
 	Authorizer *Authorizer
 
+	// IAM tells who signed a request with AWS credentials, by the ARN, and ""
+	// where nobody did. The gateway itself cannot check signatures: nil refuses
+	// every request to IAM routes. It is for tests, which say who calls.
+	IAM func(*http.Request) (userARN string)
+
 	// CORS is answered for by the gateway. nil leaves it to the function.
 	CORS *CORS
 
@@ -158,13 +163,19 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *Exchange) re
 	if found.route == nil {
 		return x.refuse(http.StatusNotFound, "Not Found", "no route takes this method and path")
 	}
-	claims, refused := g.authorize(r, x)
+	in := &inbound{
+		Request: r, id: x.ID, start: x.Start, path: x.Path, query: x.Query, stage: g.opts.Stage, match: found,
+	}
+	var refused *reply
+	if x.Route.Access.Auth == route.IAM {
+		in.userARN, refused = g.authorizeIAM(r, x)
+	} else {
+		in.claims, refused = g.authorize(r, x)
+	}
 	if refused != nil {
 		return *refused
 	}
-	return g.integrate(w, &inbound{
-		Request: r, id: x.ID, start: x.Start, path: x.Path, query: x.Query, stage: g.opts.Stage, match: found, claims: claims,
-	}, x)
+	return g.integrate(w, in, x)
 }
 
 // target returns the path and the query as they were sent, which r.URL does not
@@ -213,8 +224,6 @@ func (g *Gateway) authorize(r *http.Request, x *Exchange) (map[string]any, *repl
 	case route.Public:
 		return nil, nil
 	case route.JWT:
-	case route.IAM:
-		return refuse(x.refuse(http.StatusForbidden, "Forbidden", "this gateway cannot check the signatures of AWS credentials, so that it refuses everyone on an iam route"))
 	default:
 		return refuse(x.refuse(http.StatusForbidden, "Forbidden", "the route lets nobody in"))
 	}
@@ -250,6 +259,19 @@ func (g *Gateway) authorize(r *http.Request, x *Exchange) (map[string]any, *repl
 	}
 	x.warnOfClaims(claims)
 	return claims, nil
+}
+
+// authorizeIAM returns who signed the request, as Options.IAM knows it.
+func (g *Gateway) authorizeIAM(r *http.Request, x *Exchange) (userARN string, refused *reply) {
+	if g.opts.IAM == nil {
+		answer := x.refuse(http.StatusForbidden, "Forbidden", "this gateway cannot check the signatures of AWS credentials, so that it refuses everyone on an iam route")
+		return "", &answer
+	}
+	if userARN = g.opts.IAM(r); userARN == "" {
+		answer := x.refuse(http.StatusForbidden, "Forbidden", "nobody signed the request with AWS credentials")
+		return "", &answer
+	}
+	return userARN, nil
 }
 
 // bearerToken reads the identity source $request.header.Authorization: a token,

@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/routegate/routegate/framework/manifest"
 )
 
 // FuzzLoad checks what holds of every file: Load does not panic, every
@@ -172,4 +177,54 @@ func bits(n int) string {
 		fmt.Fprintf(&b, "', method: GET, handler: whoami, name: n%d}\n", i)
 	}
 	return b.String()
+}
+
+// FuzzAppend checks that a route that is added to a valid manifest leaves one,
+// whose table is the old one and the route.
+func FuzzAppend(f *testing.F) {
+	names, err := filepath.Glob("testdata/good/*.txtar")
+	if err != nil || len(names) == 0 {
+		f.Fatalf("no goldens: %v", err)
+	}
+	for _, name := range names {
+		_, src := readArchive(f, name)
+		f.Add(src)
+	}
+	// Literal segments clash with nothing, unless they are there already.
+	add := manifest.NewRoute{Path: "/routegate/fuzz", Method: "PATCH", Handler: "routegate_fuzz", Summary: "it's: new"}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		before, _ := Load("routes.yaml", src, nil)
+		if before == nil || bytes.Contains(src, []byte("fuzz")) {
+			return
+		}
+		out, err := manifest.Append(src, add)
+		if refused := (*manifest.AppendError)(nil); errors.As(err, &refused) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, report := Load("routes.yaml", out, nil)
+		if after == nil {
+			t.Fatal(printed(t, report))
+		}
+		routes := make(map[string]Route)
+		for r := range after.All() {
+			routes[r.Key()] = *r
+		}
+		added := routes["PATCH /routegate/fuzz"]
+		if added.Name != add.Handler || added.Summary != add.Summary || added.Access.Auth != JWT || after.Len() != before.Len()+1 {
+			t.Errorf("added %+v", added)
+		}
+		for r := range before.All() {
+			same := routes[r.Key()]
+			same.Line, same.keys = r.Line, r.keys
+			if !cmp.Equal(*r, same, cmp.AllowUnexported(Route{}, Pattern{}, segment{})) {
+				t.Errorf("%q is another route now:\n%+v\n%+v", r.Key(), *r, same)
+			}
+		}
+		if diff := cmp.Diff(before.Groups(), after.Groups()); diff != "" {
+			t.Errorf("groups (-want +got):\n%s", diff)
+		}
+	})
 }

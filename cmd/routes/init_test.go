@@ -1,0 +1,210 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"go/format"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/routegate/routegate/framework/source"
+)
+
+// goEnv makes the go command take the modules that this repository's build has
+// already downloaded: go.sum of the new service does not have them yet.
+const goEnv = "GOFLAGS=-mod=mod GOWORK=off "
+
+// A new service builds, and its tests pass: everything that init says to do next
+// can be done.
+func TestInit(t *testing.T) {
+	t.Parallel()
+	for _, modulePath := range []string{"example.com/orders", "example.org/team/my-service.v1/v2"} {
+		t.Run(modulePath, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "a service")
+			var stdout, stderr strings.Builder
+			if code := run([]string{"init", dir, "-module", modulePath}, nil, &stdout, &stderr); code != exitFine {
+				t.Fatalf("exit code %d\n%s", code, stderr.String())
+			}
+			if !strings.Contains(stderr.String(), "built from a checkout") || !strings.Contains(stdout.String(), "go mod tidy") {
+				t.Errorf("said %q, %q", stdout.String(), stderr.String())
+			}
+			checkFormat(t, dir)
+			steps := []struct{ command, want string }{
+				{goEnv + "go mod tidy >log 2>&1 || cat log; rm log", ""},
+				{"go vet ./...", ""},
+				{"go test ./... >log 2>&1 || cat log; rm log", ""},
+				{"go tool routes check", "routes.yaml: 2 routes, 2 tests pass\n"},
+				{"go tool gen-tf -check", "up to date: deploy/terraform/routes_definitions.tf\n"},
+				{"go tool package 2>&1 | grep -o '^wrote dist/function.zip'", "wrote dist/function.zip\n"},
+				{"GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -o /dev/null ./cmd/lambda", ""},
+			}
+			if modulePath != "example.com/orders" {
+				steps = steps[:2] // whose packages are found
+			}
+			for _, step := range steps {
+				if got := shell(dir, step.command); got != step.want {
+					t.Fatalf("$ %s\n%s", step.command, got)
+				}
+			}
+			if modulePath != "example.com/orders" {
+				return
+			}
+
+			// A route that is added answers, and goes on to be tested for.
+			if got := shell(dir, "go tool routes add GET /v1/orders/{id} get_order -public"); !strings.Contains(got, "wrote handlers/orders.go: function getOrder\n") {
+				t.Errorf("routes add: %s", got)
+			}
+			if got := shell(dir, "go vet ./... && go tool routes check"); got != "routes.yaml: 3 routes, 2 tests pass\n" {
+				t.Errorf("routes check: %s", got)
+			}
+			if got := shell(dir, "go test ./handlers"); !strings.Contains(got, `no test of the manifest covers "GET /v1/orders/{id}"`) {
+				t.Errorf("go test: %s", got)
+			}
+
+			local := &localServer{}
+			local.start(t, dir, "go tool local")
+			for path, want := range map[string]string{"/v1/manage/hc": "200 OK {\"status\":\"ok\"}\n", "/v1/orders/42": "501 Not Implemented not implemented\n"} {
+				res, err := http.Get("http://" + local.address + path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				if body, err := io.ReadAll(res.Body); err != nil || res.Status+" "+string(body) != want {
+					t.Errorf("%s: %s %s, %v", path, res.Status, body, err)
+				}
+			}
+		})
+	}
+}
+
+// checkFormat checks that the Go files in dir are formatted.
+func checkFormat(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if filepath.Ext(name) == ".go" {
+			if formatted, err := format.Source(data); err != nil || string(formatted) != string(data) {
+				t.Errorf("%s is not formatted: %v", name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The module's path is the only thing that is put into the files.
+func TestNewService(t *testing.T) {
+	t.Parallel()
+	released := version{version: "v1.2.3"}
+	one, err := newService(starterModule, released)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := newService("example.org/a/b/v2", released)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range one {
+		text := strings.ReplaceAll(string(data), starterModule, "example.org/a/b/v2")
+		text = strings.Replace(text, "# orders\n", "# b\n", 1)
+		text = strings.Replace(text, `= "orders"`, `= "b"`, 1)
+		if diff := cmp.Diff(text, string(other[name])); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	// What deploys this repository deploys a service, by the commands as tools.
+	for _, file := range []string{".github/workflows/routegate.yml", "deploy/terraform/function.tf", "deploy/examples/obytes/gateway.tf"} {
+		text := string(one[file])
+		if text == "" || strings.Contains(text, "go run ") || strings.Contains(text, " ./cmd/") || strings.HasPrefix(text, "# Copy") {
+			t.Errorf("%s:\n%s", file, text)
+		}
+	}
+	if got := string(other["deploy/terraform/variables.tf"]); !strings.Contains(got, "\n  default     = \"b\"\n") {
+		t.Errorf("variables.tf:\n%s", got)
+	}
+	if got := string(one["go.mod"]); !strings.Contains(got, "\nrequire "+source.ModulePath+" v1.2.3\n") || strings.Contains(got, "replace") {
+		t.Errorf("go.mod of a released version:\n%s", got)
+	}
+	if got := string(goMod("m", version{dir: "/a b"})); !strings.Contains(got, `=> "/a b"`) {
+		t.Errorf("go.mod with a replacement:\n%s", got)
+	}
+}
+
+// On an error nothing is there that was not there before.
+func TestWriteNew(t *testing.T) {
+	t.Parallel()
+	everything := func(dir string) (names []string) {
+		err := filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
+			rel, _ := filepath.Rel(dir, name)
+			names = append(names, rel)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	good := map[string][]byte{"a": nil, "b/c": nil}
+	bad := map[string][]byte{"a": nil, "a/b": nil} // a cannot be both
+	at := func(dir string) string { return filepath.Join(dir, "new") }
+	self := func(dir string) string { return dir }
+	tests := []struct {
+		name  string
+		files map[string][]byte
+		place func(string) string
+		want  []string
+		fails bool
+	}{
+		{"new", good, at, []string{".", "new", "new/a", "new/b", "new/b/c"}, false},
+		{"empty", good, self, []string{".", "a", "b", "b/c"}, false},
+		{"new, fails", bad, at, []string{"."}, true},
+		{"empty, fails", bad, self, []string{"."}, true},
+		{"no parent", good, func(dir string) string { return filepath.Join(dir, "x", "y") }, []string{"."}, true},
+	}
+	for _, test := range tests {
+		dir := t.TempDir()
+		err := writeNew(test.place(dir), test.files)
+		if (err != nil) != test.fails {
+			t.Errorf("%s: error %v", test.name, err)
+		}
+		if got := everything(dir); !slices.Equal(got, test.want) {
+			t.Errorf("%s: there is %q, want %q", test.name, got, test.want)
+		}
+	}
+	dir := t.TempDir()
+	if err := writeNew(at(dir), good); err != nil {
+		t.Fatal(err)
+	}
+	before := everything(dir)
+	if err := writeNew(at(dir), good); err == nil || !strings.Contains(err.Error(), `is not empty: it has "a"`) {
+		t.Errorf("error %v", err)
+	}
+	if err := writeNew(filepath.Join(dir, "new", "a"), good); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file for a directory: %v", err)
+	}
+	if got := everything(dir); !slices.Equal(got, before) {
+		t.Errorf("there is %q, want %q", got, before)
+	}
+	info, err := os.Stat(at(dir))
+	if err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
