@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -39,6 +40,13 @@ routes:
 func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
+	if err == nil {
+		// A shim of pyenv is there for programs that its Python does not have.
+		run := exec.Command(path, "--version").Run()
+		if exit := (*exec.ExitError)(nil); errors.As(run, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127) {
+			err = fmt.Errorf("%s does not run: %w", path, run)
+		}
+	}
 	switch {
 	case err == nil:
 		return path
