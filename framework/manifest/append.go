@@ -228,12 +228,13 @@ func (e *editor) fields() []*yaml.Node {
 }
 
 func textNode(value string) *yaml.Node {
-	n := new(yaml.Node)
-	if err := n.Encode(value); err != nil || n.Kind != yaml.ScalarNode { // which quotes what YAML 1.1 takes for a boolean
-		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}
-	}
+	quoted := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: value}
 	if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x85 || c == 0x2028 || c == 0x2029 }) {
-		n.Style = yaml.DoubleQuotedStyle // in one line, whatever is in it
+		return quoted // in one line, whatever is in it
+	}
+	n := new(yaml.Node) // which quotes what YAML 1.1 takes for a boolean
+	if err := n.Encode(value); err != nil || n.Kind != yaml.ScalarNode || n.Value != value {
+		return quoted
 	}
 	return n
 }
