@@ -28,6 +28,7 @@ type service struct {
 	history  *history
 
 	deploying sync.Mutex
+	built     string // what the last version was built of, see stamp; watch and deploy only
 	mu        sync.Mutex
 	gateway   *gateway.Gateway
 	table     *route.Table
@@ -113,6 +114,7 @@ func (s *service) load() (*route.Table, *framework.App, error) {
 func (s *service) deploy(ctx context.Context) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
+	s.built = s.stamp() // before any file is read, so that no later change is missed
 	table, app, err := s.load()
 	if err != nil {
 		return err

@@ -10,20 +10,18 @@ import (
 	"time"
 )
 
-// watch deploys again whenever a file changes, until ctx ends.
+// watch deploys again whenever a file changes after the last version began to be
+// built, until ctx ends.
 func (s *service) watch(ctx context.Context) {
-	last := s.stamp()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(200 * time.Millisecond):
 		}
-		now := s.stamp()
-		if now == last {
+		if s.stamp() == s.built {
 			continue
 		}
-		last = now
 		start := time.Now()
 		switch err := s.deploy(ctx); {
 		case ctx.Err() != nil:
