@@ -402,6 +402,9 @@ func TestLocalClients(t *testing.T) {
 
 	t.Run("curl", func(t *testing.T) {
 		curl, err := exec.LookPath("curl")
+		if err != nil && os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
 		if err != nil {
 			t.Skip(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,18 +83,15 @@ func (c *call) diff() int {
 		}
 		tables[i], names[i] = table, name
 	}
+	labels := review.Names{Old: names[0], New: names[1]}
 	if planOrder {
-		return c.planOrder(tables, review.Names{Old: names[0], New: names[1]}, format)
+		return c.planOrder(tables, labels, format)
 	}
 	diff := review.Compare(tables[0], tables[1])
-	write := map[string]func() error{
-		"text":     func() error { return diff.Text(c.stdout, review.Names{Old: names[0], New: names[1]}) },
-		"markdown": func() error { return diff.Markdown(c.stdout, review.Names{Old: names[0], New: names[1]}) },
-		"sarif":    func() error { return diff.SARIF(c.stdout, review.Names{Old: names[0], New: names[1]}) },
-		"github":   func() error { return diff.GitHub(c.stdout, review.Names{Old: names[0], New: names[1]}) },
-		"json":     func() error { return diff.JSON(c.stdout, review.Names{Old: names[0], New: names[1]}) },
+	write := map[string]func(io.Writer, review.Names) error{
+		"text": diff.Text, "markdown": diff.Markdown, "sarif": diff.SARIF, "github": diff.GitHub, "json": diff.JSON,
 	}[format]
-	if err := write(); err != nil {
+	if err := write(c.stdout, labels); err != nil {
 		return c.fail(err)
 	}
 	n := diff.Count()

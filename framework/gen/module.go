@@ -95,9 +95,9 @@ func obytes(r *route.Route) []attribute {
 	}
 }
 
-// AuthorizerKey is the key that the JWT authorizer must have in the variable
+// authorizerKey is the key that the JWT authorizer must have in the variable
 // authorizers of [TerraformAWSModules].
-const AuthorizerKey = "jwt"
+const authorizerKey = "jwt"
 
 // terraformAWSModules returns the entry of a route in routes.
 //
@@ -109,7 +109,7 @@ const AuthorizerKey = "jwt"
 func terraformAWSModules(r *route.Route) []attribute {
 	var authorizer any // the module takes null as none
 	if r.Access.Auth == route.JWT {
-		authorizer = AuthorizerKey
+		authorizer = authorizerKey
 	}
 	return []attribute{
 		{"operation_name", r.Summary},

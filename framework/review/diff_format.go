@@ -176,11 +176,11 @@ func (d *Diff) JSON(w io.Writer, names Names) error {
 		Handler string `json:"handler,omitempty"`
 	}
 	type witness struct {
-		Method string     `json:"method"`
-		Path   string     `json:"path"`
-		Caller CallerJSON `json:"caller"`
-		Old    decision   `json:"old"`
-		New    decision   `json:"new"`
+		Method string      `json:"method"`
+		Path   string      `json:"path"`
+		Caller shownCaller `json:"caller"`
+		Old    decision    `json:"old"`
+		New    decision    `json:"new"`
 	}
 	type change struct {
 		Kind    Kind     `json:"kind"`
@@ -214,22 +214,22 @@ func (d *Diff) JSON(w io.Writer, names Names) error {
 	for _, c := range d.Changes {
 		ch := change{Kind: c.Kind, Rule: c.Rule, Public: c.Public, Message: c.Message, Old: at(c.Old), New: at(c.New)}
 		if w := c.Witness; w != nil {
-			ch.Witness = &witness{w.Method, w.Path, callerJSON(w.Caller), answer(w.Old), answer(w.New)}
+			ch.Witness = &witness{w.Method, w.Path, showCaller(w.Caller), answer(w.Old), answer(w.New)}
 		}
 		out.Changes = append(out.Changes, ch)
 	}
 	return writeJSON(w, out)
 }
 
-// A CallerJSON is a caller for programs.
-type CallerJSON struct {
+// A shownCaller is a caller for programs.
+type shownCaller struct {
 	Auth   string   `json:"auth"` // none, jwt or iam
 	Groups []string `json:"groups"`
 	Scopes []string `json:"scopes"`
 }
 
-func callerJSON(c route.Caller) CallerJSON {
-	return CallerJSON{c.Auth.String(), append([]string{}, c.Principal.Groups...), append([]string{}, c.Principal.Scopes...)}
+func showCaller(c route.Caller) shownCaller {
+	return shownCaller{c.Auth.String(), append([]string{}, c.Principal.Groups...), append([]string{}, c.Principal.Scopes...)}
 }
 
 func writeJSON(w io.Writer, v any) error {

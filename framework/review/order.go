@@ -276,10 +276,10 @@ func (m *Moment) String() string {
 // JSON writes the rollout for programs. Its keys stay as they are.
 func (r *Rollout) JSON(w io.Writer, names Names) error {
 	type moment struct {
-		Method  string     `json:"method"`
-		Path    string     `json:"path"`
-		Caller  CallerJSON `json:"caller"`
-		Message string     `json:"message"`
+		Method  string      `json:"method"`
+		Path    string      `json:"path"`
+		Caller  shownCaller `json:"caller"`
+		Message string      `json:"message"`
 	}
 	type way struct {
 		Opens *moment `json:"opens"` // null: the order is safe
@@ -297,7 +297,7 @@ func (r *Rollout) JSON(w io.Writer, names Names) error {
 		if m == nil {
 			return nil
 		}
-		return &moment{m.Method, m.Path, callerJSON(m.Caller), m.String()}
+		return &moment{m.Method, m.Path, showCaller(m.Caller), m.String()}
 	}
 	out := struct {
 		Old   string `json:"old"`
