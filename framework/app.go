@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -109,11 +110,11 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		a.log.ErrorContext(ctx, "event not understood", "error", err)
 		return nil, fmt.Errorf("event not understood: %w", err)
 	}
-	caller := a.claims.caller(event)
+	caller, claims := a.claims.caller(event)
 	decision := a.decide(event, caller)
 	id := requestID(ctx, event)
 	ctx = withTrace(ctx, event.TraceHeader)
-	ctx = context.WithValue(ctx, requestKey, &requestValues{table: a.table, caller: caller})
+	ctx = &requestContext{Context: ctx, table: a.table, caller: caller, claims: sync.OnceValue(claims)}
 	answer := a.answer(ctx, event, decision, id)
 	out, err := event.Encode(answer.response)
 	if errors.Is(err, apigw.ErrTooLarge) {
@@ -136,7 +137,8 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // Decide returns the decision that Invoke makes of an event, for tools that
 // explain it. No handler runs.
 func (a *App) Decide(e *apigw.Event) route.Decision {
-	return a.decide(e, a.claims.caller(e))
+	caller, _ := a.claims.caller(e)
+	return a.decide(e, caller)
 }
 
 func (a *App) decide(e *apigw.Event, caller route.Caller) route.Decision {

@@ -1,17 +1,16 @@
 package framework
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/internal/rawjson"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -37,7 +36,9 @@ func CallerFrom(e *apigw.Event, groupsClaim []string) route.Caller {
 	if groupsClaim == nil {
 		groupsClaim = defaultGroupsClaim
 	}
-	return claimReader{groups: groupsClaim}.caller(e)
+	caller, claims := claimReader{groups: groupsClaim}.caller(e)
+	caller.Principal.Claims = claims()
+	return caller
 }
 
 var defaultGroupsClaim = []string{"groups"}
@@ -45,53 +46,56 @@ var defaultGroupsClaim = []string{"groups"}
 // caller returns the zero Caller, which has proved nothing, unless the gateway's
 // JWT or IAM authorizer let the request through. A Lambda authorizer's context
 // is no proof: what it checked is unknown here.
-func (c claimReader) caller(e *apigw.Event) route.Caller {
-	a := e.Authorizer
+//
+// It leaves the principal's Claims to the function claims, for whoever asks.
+func (c claimReader) caller(e *apigw.Event) (caller route.Caller, claims func() map[string]any) {
+	a := &e.Authorizer
 	switch a.Kind {
 	case apigw.IAMAuthorizer:
-		arn, _ := a.Claims["userArn"].(string)
-		return route.Caller{Auth: route.IAM, Principal: route.Principal{Subject: arn, Claims: a.Claims}}
+		arn, _ := a.ClaimText("userArn")
+		return route.Caller{Auth: route.IAM, Principal: route.Principal{Subject: arn}}, a.Claims
 	case apigw.JWTAuthorizer:
 	default:
-		return route.Caller{}
+		return route.Caller{}, noClaims
 	}
 	token, present := e.BearerToken()
 	if !present {
-		return route.Caller{Auth: route.JWT, Principal: c.fromText(a)}
+		return route.Caller{Auth: route.JWT, Principal: c.fromText(a)}, a.Claims
 	}
-	claims, err := tokenClaims(token)
-	if err != nil || !c.agree(claims, a) {
-		return route.Caller{Mismatch: true}
+	payload, err := tokenClaims(token)
+	if err != nil || !c.agree(payload, a) {
+		return route.Caller{Mismatch: true}, noClaims
 	}
-	return route.Caller{Auth: route.JWT, Principal: c.fromToken(claims, a)}
+	principal := c.fromToken(func(name string) any { return payload.Get(name).Any() }, a)
+	return route.Caller{Auth: route.JWT, Principal: principal}, payload.Map
 }
+
+func noClaims() map[string]any { return nil }
 
 // agree reports whether the claims of the bearer token are those that the
 // gateway verified.
-func (c claimReader) agree(claims map[string]any, a apigw.Authorizer) bool {
-	if _, ok := a.Claims["iss"]; !ok {
+func (c claimReader) agree(claims rawjson.Value, a *apigw.Authorizer) bool {
+	if _, ok := a.ClaimText("iss"); !ok {
 		return false // the authorizer requires iss: without it nothing was verified
 	}
-	compared := []string{"iss", "sub", "exp", "scope", "scp"}
-	if len(c.groups) == 1 {
-		compared = append(compared, c.groups[0])
-	}
-	for _, name := range compared {
-		ours, has := claims[name]
-		text, has2 := "", false
-		if has {
-			text, has2 = a.Style.Text(name, ours)
-		}
-		theirs, ok := a.Claims[name]
-		theirText := ""
-		if ok {
-			theirText, ok = a.Style.Text(name, theirs)
-		}
-		if has2 != ok || text != theirText && !sameNumber(text, theirText) {
+	for _, name := range []string{"iss", "sub", "exp", "scope", "scp"} {
+		if !agreeOn(name, claims, a) {
 			return false
 		}
 	}
-	return true
+	return len(c.groups) > 1 || agreeOn(c.groups[0], claims, a)
+}
+
+// agreeOn reports whether one claim of the token is, as the gateway writes it,
+// what the gateway wrote.
+func agreeOn(name string, claims rawjson.Value, a *apigw.Authorizer) bool {
+	theirs, ok := a.ClaimText(name)
+	claim := claims.Get(name)
+	if claim.Kind() == rawjson.String { // as which it is written already
+		return ok && claim.Text() == theirs || ok && sameNumber(claim.Text(), theirs)
+	}
+	ours, has := a.Style.Text(name, claim.Any())
+	return has == ok && (ours == theirs || sameNumber(ours, theirs))
 }
 
 // sameNumber reports whether two texts are decimal notations of one number:
@@ -113,16 +117,13 @@ func isDecimal(s string) bool {
 		strings.Trim(mantissa, "+-.0123456789") == "" && strings.Trim(exponent, "+-0123456789") == ""
 }
 
-func (c claimReader) fromToken(claims map[string]any, a apigw.Authorizer) route.Principal {
-	subject, _ := claims["sub"].(string)
-	var groups []string
-	for _, g := range names(lookup(claims, c.groups)) {
-		if c.vouched(g, a) {
-			groups = append(groups, g)
-		}
-	}
-	scopes := append(words(claims["scope"]), words(claims["scp"])...)
-	return route.Principal{Subject: subject, Groups: groups, Scopes: scopes, Claims: claims}
+// fromToken reads the claims of a token, which claim returns by their names.
+func (c claimReader) fromToken(claim func(name string) any, a *apigw.Authorizer) route.Principal {
+	subject, _ := claim("sub").(string)
+	groups := names(lookup(claim(c.groups[0]), c.groups[1:]))
+	groups = slices.DeleteFunc(groups, func(g string) bool { return !c.vouched(g, a) })
+	scopes := append(words(claim("scope")), words(claim("scp"))...)
+	return route.Principal{Subject: subject, Groups: groups, Scopes: scopes}
 }
 
 // vouched reports whether a group of a nested claim occurs in the gateway's
@@ -131,11 +132,11 @@ func (c claimReader) fromToken(claims map[string]any, a apigw.Authorizer) route.
 // that no group's name has. So a bearer token that agrees in all else cannot
 // bring groups that the verified one has not. A flat claim was compared as a
 // whole.
-func (c claimReader) vouched(group string, a apigw.Authorizer) bool {
+func (c claimReader) vouched(group string, a *apigw.Authorizer) bool {
 	if len(c.groups) == 1 {
 		return true
 	}
-	text, ok := a.Claims[c.groups[0]].(string)
+	text, ok := a.ClaimText(c.groups[0])
 	if !ok {
 		return true // the gateway says nothing of the claim
 	}
@@ -167,14 +168,15 @@ func endsName(s string, before bool) bool {
 
 // fromText reads the gateway's own text, in which a group's name with a space
 // cannot be told from two.
-func (c claimReader) fromText(a apigw.Authorizer) route.Principal {
-	p := route.Principal{Claims: a.Claims}
-	p.Subject, _ = a.Claims["sub"].(string)
+func (c claimReader) fromText(a *apigw.Authorizer) route.Principal {
+	claims := a.Claims()
+	var p route.Principal
+	p.Subject, _ = claims["sub"].(string)
 	if len(c.groups) == 1 {
-		p.Groups = splitText(a.Claims[c.groups[0]], a.Style)
+		p.Groups = splitText(claims[c.groups[0]], a.Style)
 	}
 	for _, name := range []string{"scope", "scp"} {
-		for _, s := range splitText(a.Claims[name], a.Style) {
+		for _, s := range splitText(claims[name], a.Style) {
 			p.Scopes = append(p.Scopes, strings.Fields(s)...)
 		}
 	}
@@ -202,17 +204,16 @@ func splitText(v any, style apigw.ClaimStyle) []string {
 	return []string{text}
 }
 
-// lookup follows a path of keys into nested claims.
-func lookup(claims map[string]any, path []string) any {
-	var v any = claims
+// lookup follows a path of keys into a nested claim.
+func lookup(claim any, path []string) any {
 	for _, key := range path {
-		m, ok := v.(map[string]any)
+		object, ok := claim.(map[string]any)
 		if !ok {
 			return nil
 		}
-		v = m[key]
+		claim = object[key]
 	}
-	return v
+	return claim
 }
 
 // names returns the names that a typed claim holds: the strings of a list, or
@@ -244,82 +245,28 @@ func words(v any) []string {
 
 var errNoToken = errors.New("not a JWT with a JSON object as its payload")
 
-// tokenClaims returns the payload of a JWT (RFC 7519), whose signature it does
-// not look at. Numbers are json.Number. A payload with a key twice is an error:
-// which of the two counts depends on who reads it.
-func tokenClaims(token string) (map[string]any, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return nil, errNoToken
-	}
-	payload, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoToken, err)
-	}
-	dec := json.NewDecoder(bytes.NewReader(payload))
-	dec.UseNumber()
-	v, err := decodeOnce(dec, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoToken, err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errNoToken
-	}
-	claims, ok := v.(map[string]any)
-	if !ok {
-		return nil, errNoToken
-	}
-	return claims, nil
-}
-
 // maxClaimDepth is deeper than any provider nests claims.
 const maxClaimDepth = 32
 
-// decodeOnce decodes the next value, and refuses objects that have a key twice.
-func decodeOnce(dec *json.Decoder, depth int) (any, error) {
-	t, err := dec.Token()
+// tokenClaims returns the payload of a JWT (RFC 7519), whose signature it does
+// not look at. A payload with a key twice is an error: which of the two counts
+// depends on who reads it.
+func tokenClaims(token string) (rawjson.Value, error) {
+	_, rest, _ := strings.Cut(token, ".")
+	encoded, rest, ok := strings.Cut(rest, ".")
+	if !ok || strings.Contains(rest, ".") {
+		return rawjson.Value{}, errNoToken
+	}
+	payload, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err != nil {
-		return nil, err
+		return rawjson.Value{}, fmt.Errorf("%w: %w", errNoToken, err)
 	}
-	delim, ok := t.(json.Delim)
-	if !ok {
-		return t, nil
+	var doc rawjson.Doc
+	if err := doc.Parse(string(payload), maxClaimDepth); err != nil {
+		return rawjson.Value{}, fmt.Errorf("%w: %w", errNoToken, err)
 	}
-	if depth == maxClaimDepth {
-		return nil, errors.New("claims are nested too deep")
+	if doc.Root().Kind() != rawjson.Object {
+		return rawjson.Value{}, errNoToken
 	}
-	var object map[string]any
-	list := []any{}
-	if delim == '{' {
-		object = make(map[string]any)
-	}
-	for dec.More() {
-		key := ""
-		if object != nil {
-			t, err := dec.Token()
-			if err != nil {
-				return nil, err
-			}
-			key = t.(string)
-			if _, ok := object[key]; ok {
-				return nil, errors.New("a claim stands there twice")
-			}
-		}
-		v, err := decodeOnce(dec, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		if object != nil {
-			object[key] = v
-		} else {
-			list = append(list, v)
-		}
-	}
-	if _, err := dec.Token(); err != nil { // the closing bracket
-		return nil, err
-	}
-	if object != nil {
-		return object, nil
-	}
-	return list, nil
+	return doc.Root(), nil
 }

@@ -76,6 +76,7 @@ type container struct {
 type verdict struct {
 	route.Decision
 	caller  route.Caller
+	claims  map[string]any
 	refused error // why the token was; nil if there was none, or it was not looked at
 }
 
@@ -138,8 +139,9 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 		v.refused = err
 		return v
 	}
-	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(claims, apigw.Authorizer{})}
-	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller}
+	principal := c.app.claims.fromToken(func(name string) any { return claims[name] }, &apigw.Authorizer{})
+	req.Caller = route.Caller{Auth: route.JWT, Principal: principal}
+	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller, claims: claims}
 }
 
 // encodedPath returns the path as it was sent, which URL.EscapedPath does not
@@ -176,7 +178,8 @@ func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v 
 		return
 	}
 
-	r = c.request(context.WithValue(ctx, requestKey, &requestValues{table: c.app.table, caller: v.caller}), out, r, v.Decision)
+	ctx = &requestContext{Context: ctx, table: c.app.table, caller: v.caller, claims: func() map[string]any { return v.claims }}
+	r = c.request(ctx, out, r, v.Decision)
 	deadline, _ := ctx.Deadline()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()

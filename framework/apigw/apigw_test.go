@@ -69,8 +69,9 @@ func describe(t *testing.T, e *Event) string {
 	kinds := []string{"none", "jwt", "iam", "lambda"}
 	line("authorizer", kinds[e.Authorizer.Kind])
 	if e.Authorizer.Kind != NoAuthorizer {
-		for _, name := range slices.Sorted(maps.Keys(e.Authorizer.Claims)) {
-			line("claim "+name, fmt.Sprintf("%#v", e.Authorizer.Claims[name]))
+		claims := e.Authorizer.Claims()
+		for _, name := range slices.Sorted(maps.Keys(claims)) {
+			line("claim "+name, fmt.Sprintf("%#v", claims[name]))
 		}
 		line("scopes", fmt.Sprintf("%#v", e.Authorizer.Scopes))
 		line("style", []string{"HTTP API", "Cognito"}[e.Authorizer.Style])

@@ -1,6 +1,11 @@
 package apigw
 
-import "strings"
+import (
+	"maps"
+	"strings"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
+)
 
 // AuthorizerKind says what kind of authorizer let a request pass. The zero value
 // is NoAuthorizer.
@@ -20,26 +25,44 @@ type Authorizer struct {
 	// Kind is the kind of authorizer.
 	Kind AuthorizerKind
 
-	// Claims says who calls. Of a JWT it has each claim as the gateway renders it:
-	// text, though booleans and numbers (as json.Number) have been seen. Of IAM it
-	// has accountId, callerId, userArn, userId, principalOrgId and
-	// cognitoIdentity, those that are not empty, under these names for every
-	// source, and never the access key. Of a Lambda authorizer it is the context
-	// that the authorizer returned.
-	Claims map[string]any
-
 	// Scopes is what the gateway lists beside the claims of a JWT. It is nil on a
 	// route that asks for no scopes, even where the token has some.
 	Scopes []string
 
 	// Style is how the service renders claims as text.
 	Style ClaimStyle
+
+	written rawjson.Value  // the claims, in the event
+	made    map[string]any // the claims, where the event has them otherwise
+}
+
+// Claims says who calls. Of a JWT it has each claim as the gateway renders it:
+// text, though booleans and numbers (as json.Number) have been seen. Of IAM it has
+// accountId, callerId, userArn, userId, principalOrgId and cognitoIdentity, those
+// that are not empty, under these names for every source, and never the access
+// key. Of a Lambda authorizer it is the context that the authorizer returned. It is
+// nil where there is none. Each call makes a new map.
+func (a Authorizer) Claims() map[string]any {
+	if a.made != nil {
+		return maps.Clone(a.made)
+	}
+	return a.written.Map()
+}
+
+// ClaimText returns one claim of Claims as the gateway's text, which Style.Text
+// makes of those that are none. It reports false where there is no such claim.
+func (a Authorizer) ClaimText(name string) (text string, ok bool) {
+	v := a.written.Get(name)
+	if v.Kind() == rawjson.String {
+		return v.Text(), true
+	}
+	return a.Style.Text(name, v.Any())
 }
 
 // BearerToken is the function of that name for the request's Authorization
 // header.
 func (e *Event) BearerToken() (token string, present bool) {
-	return BearerToken(e.header["Authorization"])
+	return BearerToken(e.headers("Authorization"))
 }
 
 // BearerToken returns the bearer token of a request's Authorization headers, and
@@ -76,14 +99,14 @@ func BearerToken(values []string) (token string, present bool) {
 // {"jwt":{"claims":null,"scopes":null}} for anonymous requests.
 func authorizerV2(a object) Authorizer {
 	jwt := a.object("jwt")
-	if claims := jwt.object("claims").values(); len(claims) > 0 {
-		return Authorizer{Kind: JWTAuthorizer, Claims: claims, Scopes: jwt.texts("scopes"), Style: HTTPAPIClaims}
+	if claims := jwt.object("claims"); claims.hasAny() {
+		return Authorizer{Kind: JWTAuthorizer, written: claims.Value, Scopes: jwt.texts("scopes"), Style: HTTPAPIClaims}
 	}
 	if iam := iamAuthorizer(a.object("iam")); iam.Kind != NoAuthorizer {
 		return iam
 	}
 	if a.has("lambda") {
-		return Authorizer{Kind: LambdaAuthorizer, Claims: a.object("lambda").values()}
+		return lambdaAuthorizer(a)
 	}
 	return Authorizer{}
 }
@@ -92,30 +115,38 @@ func authorizerV2(a object) Authorizer {
 // REST API and of payload format 1.0, where claims have no jwt around them and the
 // context of a Lambda authorizer stands between other keys.
 func authorizerV1(a, identity object, style ClaimStyle) Authorizer {
-	context := a.values()
+	context := a.Map()
 	// A REST API adds how long the authorizer took, which says nothing of whom.
 	delete(context, "integrationLatency")
 
 	// principalId and lambda are put there by the gateway, and only for a Lambda
 	// authorizer. Asking for them first keeps one whose context has a key named
 	// claims from passing as a JWT authorizer.
-	if kindOf(a.fields["lambda"]) == "an object" { // one report for format 1.0
-		return Authorizer{Kind: LambdaAuthorizer, Claims: a.object("lambda").values()}
+	if a.Get("lambda").Kind() == rawjson.Object { // one report for format 1.0
+		return lambdaAuthorizer(a)
 	}
 	if !empty(context["principalId"]) {
-		return Authorizer{Kind: LambdaAuthorizer, Claims: context}
+		return Authorizer{Kind: LambdaAuthorizer, made: context}
 	}
-	if kindOf(a.fields["claims"]) == "an object" {
-		if claims := a.object("claims").values(); len(claims) > 0 {
-			return Authorizer{Kind: JWTAuthorizer, Claims: claims, Scopes: a.texts("scopes"), Style: style}
-		}
+	if claims := a.Get("claims"); claims.Kind() == rawjson.Object && claims.Len() > 0 {
+		return Authorizer{Kind: JWTAuthorizer, written: claims, Scopes: a.texts("scopes"), Style: style}
 	}
 	for key, value := range context {
 		if key != "claims" && key != "scopes" && !empty(value) {
-			return Authorizer{Kind: LambdaAuthorizer, Claims: context}
+			return Authorizer{Kind: LambdaAuthorizer, made: context}
 		}
 	}
 	return iamIdentity(identity)
+}
+
+// lambdaAuthorizer takes the context of a Lambda authorizer that has a key of its
+// own. One without values is an authorizer that said nothing.
+func lambdaAuthorizer(a object) Authorizer {
+	auth := Authorizer{Kind: LambdaAuthorizer}
+	if context := a.object("lambda"); context.hasAny() {
+		auth.written = context.Value
+	}
+	return auth
 }
 
 func empty(v any) bool { return v == nil || v == "" }
@@ -173,5 +204,5 @@ func newIAM(claims map[string]any, accessKey, identityID, poolID string, amr []a
 	if len(cognito) > 0 {
 		claims["cognitoIdentity"] = cognito
 	}
-	return Authorizer{Kind: IAMAuthorizer, Claims: claims}
+	return Authorizer{Kind: IAMAuthorizer, made: claims}
 }

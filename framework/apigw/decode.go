@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
 // Decode reads an event of any of the five sources.
@@ -14,17 +16,20 @@ import (
 // known, and which keys it has; errors never hold values of the event. Decode
 // does not retain parts of payload other than in Event.Payload.
 func Decode(payload []byte) (*Event, error) {
+	e := &Event{Payload: payload}
+	if err := e.doc.Parse(string(payload), rawjson.MaxDepth); err != nil {
+		return nil, parseError(err)
+	}
 	var failure error
-	top := parseObject("", payload, &failure)
-	if failure != nil {
-		return nil, failure
+	top := object{e.doc.Root(), &failure}
+	if top.Kind() != rawjson.Object {
+		return nil, parseError(errNotObject)
 	}
 	source, looksLike := sourceOf(top)
 	if failure != nil {
 		return nil, failure
 	}
-
-	e := &Event{Source: source, Payload: payload}
+	e.Source = source
 	switch source {
 	case HTTPAPI, FunctionURL:
 		e.decodeV2(top)
@@ -35,8 +40,8 @@ func Decode(payload []byte) (*Event, error) {
 	default:
 		return nil, unknownEvent(top, looksLike)
 	}
-	e.TraceHeader = e.header.Get("X-Amzn-Trace-Id")
-	e.body = top.text("body")
+	e.TraceHeader = e.header("X-Amzn-Trace-Id")
+	e.body = top.want(top.Get("body"), rawjson.String)
 	e.base64 = top.flag("isBase64Encoded")
 	if failure != nil {
 		return nil, failure

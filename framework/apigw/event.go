@@ -3,7 +3,8 @@ package apigw
 import (
 	"context"
 	"fmt"
-	"net/http"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
 // Source says which AWS service made an event. The zero value is no source.
@@ -81,14 +82,15 @@ type Event struct {
 	// not a copy.
 	Payload []byte
 
-	header      http.Header // canonical names, clean values, without Host
-	host        string      // host header, else the domain name
-	escapedPath string      // Path as the client encoded it; "" when not known
-	query       string      // for URL.RawQuery
-	body        string      // as in the event
-	base64      bool        // body is in base64
-	https       bool        // the client spoke TLS
-	multi       bool        // ALB: the answer goes into multiValueHeaders
+	doc         rawjson.Doc
+	fields      []field       // headers, without Host
+	host        string        // host header, else the domain name
+	escapedPath string        // Path as the client encoded it; "" when not known
+	query       string        // for URL.RawQuery
+	body        rawjson.Value // as in the event
+	base64      bool          // body is in base64
+	https       bool          // the client spoke TLS
+	multi       bool          // ALB: the answer goes into multiValueHeaders
 }
 
 // eventKey is the context key of the event. Being unexported it can be set by

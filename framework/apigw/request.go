@@ -43,20 +43,17 @@ func (e *Event) setEscapedPath(escaped string) {
 //
 // It fails when the body is marked as base64 and is not.
 func (e *Event) Request(ctx context.Context) (*http.Request, error) {
-	body := []byte(e.body)
+	body := e.body.AppendText(nil)
 	if e.base64 {
 		// The flag decides, never the content type: the lists of types that a
 		// gateway encodes differ and change, and HTML forms are on them.
 		var err error
-		if body, err = base64.StdEncoding.DecodeString(e.body); err != nil {
+		if body, err = base64.StdEncoding.DecodeString(e.body.Text()); err != nil {
 			return nil, fmt.Errorf("gateway event: body is not base64: %w", err)
 		}
 	}
 
-	header := e.header.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
+	header := e.newHeader()
 	// A gateway sends content-length "0" without a body, and the length of the
 	// client's encoding with one. A handler must not read past or short of it.
 	switch {

@@ -14,7 +14,8 @@ import (
 type Response struct {
 	head   bool        // the request was HEAD: the body is not sent
 	header http.Header // the handler's, changeable at any time
-	sent   http.Header // copy made at WriteHeader; nil before
+	sent   []field     // those of them that WriteHeader fixed
+	typed  bool        // they had a Content-Type, be it without a value
 	status int         // 0 before WriteHeader
 	body   bytes.Buffer
 }
@@ -42,7 +43,7 @@ func (r *Response) WriteHeader(code int) {
 		return
 	}
 	r.status = code
-	r.sent = r.header.Clone()
+	r.sent, r.typed = snapshot(r.header)
 }
 
 // Write adds p to the body, after WriteHeader(200) if no status was written. For a
