@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -110,11 +109,11 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		a.log.ErrorContext(ctx, "event not understood", "error", err)
 		return nil, fmt.Errorf("event not understood: %w", err)
 	}
-	caller, claims := a.claims.caller(event)
-	decision := a.decide(event, caller)
+	rc := &requestContext{Context: withTrace(ctx, event.TraceHeader), table: a.table}
+	a.claims.identify(&rc.identity, event)
+	decision := a.decide(event, rc.identity.caller)
 	id := requestID(ctx, event)
-	ctx = withTrace(ctx, event.TraceHeader)
-	ctx = &requestContext{Context: ctx, table: a.table, caller: caller, claims: sync.OnceValue(claims)}
+	ctx = rc
 	answer := a.answer(ctx, event, decision, id)
 	out, err := event.Encode(answer.response)
 	if errors.Is(err, apigw.ErrTooLarge) {
@@ -137,8 +136,9 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // Decide returns the decision that Invoke makes of an event, for tools that
 // explain it. No handler runs.
 func (a *App) Decide(e *apigw.Event) route.Decision {
-	caller, _ := a.claims.caller(e)
-	return a.decide(e, caller)
+	var i identity
+	a.claims.identify(&i, e)
+	return a.decide(e, i.caller)
 }
 
 func (a *App) decide(e *apigw.Event, caller route.Caller) route.Decision {

@@ -2,11 +2,13 @@ package framework
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/routegate/routegate/framework/apigw"
@@ -36,41 +38,68 @@ func CallerFrom(e *apigw.Event, groupsClaim []string) route.Caller {
 	if groupsClaim == nil {
 		groupsClaim = defaultGroupsClaim
 	}
-	caller, claims := claimReader{groups: groupsClaim}.caller(e)
-	caller.Principal.Claims = claims()
+	var i identity
+	claimReader{groups: groupsClaim}.identify(&i, e)
+	caller := i.caller
+	caller.Principal = i.principal()
 	return caller
 }
 
 var defaultGroupsClaim = []string{"groups"}
 
-// caller returns the zero Caller, which has proved nothing, unless the gateway's
-// JWT or IAM authorizer let the request through. A Lambda authorizer's context
-// is no proof: what it checked is unknown here.
-//
-// It leaves the principal's Claims to the function claims, for whoever asks.
-func (c claimReader) caller(e *apigw.Event) (caller route.Caller, claims func() map[string]any) {
+// An identity is who calls, and what tells so.
+type identity struct {
+	caller route.Caller // without the principal's Claims
+	token  rawjson.Doc  // the payload of the token that was verified, if it could be read
+	event  *apigw.Event
+
+	once   sync.Once
+	claims map[string]any
+}
+
+// principal returns the caller's, with its Claims, which are the same map each
+// time. Most handlers do not ask.
+func (i *identity) principal() route.Principal {
+	i.once.Do(func() {
+		switch {
+		case i.claims != nil || i.caller.Auth == route.NoAuth:
+		case i.token.Root().Kind() == rawjson.Object:
+			i.claims = i.token.Root().Map()
+		default:
+			i.claims = i.event.Authorizer.Claims()
+		}
+	})
+	p := i.caller.Principal
+	p.Claims = i.claims
+	return p
+}
+
+// identify says who sent an event. It is the zero Caller, which has proved
+// nothing, unless the gateway's JWT or IAM authorizer let the request through. A
+// Lambda authorizer's context is no proof: what it checked is unknown here.
+func (c claimReader) identify(i *identity, e *apigw.Event) {
+	i.event = e
 	a := &e.Authorizer
 	switch a.Kind {
 	case apigw.IAMAuthorizer:
 		arn, _ := a.ClaimText("userArn")
-		return route.Caller{Auth: route.IAM, Principal: route.Principal{Subject: arn}}, a.Claims
+		i.caller = route.Caller{Auth: route.IAM, Principal: route.Principal{Subject: arn}}
+		return
 	case apigw.JWTAuthorizer:
 	default:
-		return route.Caller{}, noClaims
+		return
 	}
 	token, present := e.BearerToken()
 	if !present {
-		return route.Caller{Auth: route.JWT, Principal: c.fromText(a)}, a.Claims
+		i.caller = route.Caller{Auth: route.JWT, Principal: c.fromText(a)}
+		return
 	}
-	payload, err := tokenClaims(token)
-	if err != nil || !c.agree(payload, a) {
-		return route.Caller{Mismatch: true}, noClaims
+	if err := parseToken(&i.token, token); err != nil || !c.agree(i.token.Root(), a) {
+		i.caller = route.Caller{Mismatch: true}
+		return
 	}
-	principal := c.fromToken(func(name string) any { return payload.Get(name).Any() }, a)
-	return route.Caller{Auth: route.JWT, Principal: principal}, payload.Map
+	i.caller = route.Caller{Auth: route.JWT, Principal: c.fromToken(i.token.Root(), a)}
 }
-
-func noClaims() map[string]any { return nil }
 
 // agree reports whether the claims of the bearer token are those that the
 // gateway verified.
@@ -90,12 +119,40 @@ func (c claimReader) agree(claims rawjson.Value, a *apigw.Authorizer) bool {
 // what the gateway wrote.
 func agreeOn(name string, claims rawjson.Value, a *apigw.Authorizer) bool {
 	theirs, ok := a.ClaimText(name)
-	claim := claims.Get(name)
-	if claim.Kind() == rawjson.String { // as which it is written already
-		return ok && claim.Text() == theirs || ok && sameNumber(claim.Text(), theirs)
+	var buf [256]byte // enough for most, and not on the heap
+	ours, has := appendClaimText(buf[:0], a.Style, name, claims.Get(name))
+	return has == ok && (string(ours) == theirs || sameNumber(string(ours), theirs))
+}
+
+// appendClaimText appends a claim as Style.Text renders it. What nearly all claims
+// are, text and lists of texts, it renders itself, since each request has some.
+func appendClaimText(b []byte, style apigw.ClaimStyle, name string, claim rawjson.Value) (text []byte, ok bool) {
+	switch {
+	case claim.Kind() == rawjson.String:
+		return claim.AppendText(b), true
+	case claim.Kind() == rawjson.Array && style == apigw.HTTPAPIClaims && isTexts(claim):
+		b = append(b, '[')
+		first := true
+		for item := range claim.Items() {
+			if !first {
+				b = append(b, ' ')
+			}
+			b = item.AppendText(b)
+			first = false
+		}
+		return append(b, ']'), true
 	}
-	ours, has := a.Style.Text(name, claim.Any())
-	return has == ok && (ours == theirs || sameNumber(ours, theirs))
+	s, ok := style.Text(name, claim.Any())
+	return append(b, s...), ok
+}
+
+func isTexts(list rawjson.Value) bool {
+	for item := range list.Items() {
+		if item.Kind() != rawjson.String {
+			return false
+		}
+	}
+	return true
 }
 
 // sameNumber reports whether two texts are decimal notations of one number:
@@ -117,13 +174,22 @@ func isDecimal(s string) bool {
 		strings.Trim(mantissa, "+-.0123456789") == "" && strings.Trim(exponent, "+-0123456789") == ""
 }
 
-// fromToken reads the claims of a token, which claim returns by their names.
-func (c claimReader) fromToken(claim func(name string) any, a *apigw.Authorizer) route.Principal {
-	subject, _ := claim("sub").(string)
-	groups := names(lookup(claim(c.groups[0]), c.groups[1:]))
-	groups = slices.DeleteFunc(groups, func(g string) bool { return !c.vouched(g, a) })
-	scopes := append(words(claim("scope")), words(claim("scp"))...)
-	return route.Principal{Subject: subject, Groups: groups, Scopes: scopes}
+// fromToken reads the claims of a token that was verified.
+func (c claimReader) fromToken(claims rawjson.Value, a *apigw.Authorizer) route.Principal {
+	groups := claims
+	for _, key := range c.groups {
+		groups = groups.Get(key)
+	}
+	p := route.Principal{
+		Subject: claims.Get("sub").Text(),
+		Groups:  names(groups),
+		Scopes:  words(claims.Get("scope")),
+	}
+	if scp := words(claims.Get("scp")); scp != nil {
+		p.Scopes = append(p.Scopes, scp...)
+	}
+	p.Groups = slices.DeleteFunc(p.Groups, func(g string) bool { return !c.vouched(g, a) })
+	return p
 }
 
 // vouched reports whether a group of a nested claim occurs in the gateway's
@@ -204,41 +270,27 @@ func splitText(v any, style apigw.ClaimStyle) []string {
 	return []string{text}
 }
 
-// lookup follows a path of keys into a nested claim.
-func lookup(claim any, path []string) any {
-	for _, key := range path {
-		object, ok := claim.(map[string]any)
-		if !ok {
-			return nil
-		}
-		claim = object[key]
-	}
-	return claim
-}
-
 // names returns the names that a typed claim holds: the strings of a list, or
 // one string, which is one name, whatever is in it. Nothing else is a name.
-func names(v any) []string {
-	switch v := v.(type) {
-	case string:
-		return []string{v}
-	case []any:
-		var list []string
-		for _, item := range v {
-			if s, ok := item.(string); ok {
-				list = append(list, s)
+func names(v rawjson.Value) (list []string) {
+	switch v.Kind() {
+	case rawjson.String:
+		return []string{v.Text()}
+	case rawjson.Array:
+		for item := range v.Items() {
+			if item.Kind() == rawjson.String {
+				list = append(list, item.Text())
 			}
 		}
-		return list
 	}
-	return nil
+	return list
 }
 
 // words returns the scopes of a typed claim: of a string those between spaces
 // (RFC 8693, section 4.2), of a list its strings.
-func words(v any) []string {
-	if s, ok := v.(string); ok {
-		return strings.FieldsFunc(s, unicode.IsSpace)
+func words(v rawjson.Value) []string {
+	if v.Kind() == rawjson.String {
+		return strings.FieldsFunc(v.Text(), unicode.IsSpace)
 	}
 	return names(v)
 }
@@ -248,25 +300,35 @@ var errNoToken = errors.New("not a JWT with a JSON object as its payload")
 // maxClaimDepth is deeper than any provider nests claims.
 const maxClaimDepth = 32
 
-// tokenClaims returns the payload of a JWT (RFC 7519), whose signature it does
-// not look at. A payload with a key twice is an error: which of the two counts
+// parseToken makes payload the payload of a JWT (RFC 7519), whose signature it
+// does not look at. One with a key twice is an error: which of the two counts
 // depends on who reads it.
-func tokenClaims(token string) (rawjson.Value, error) {
+func parseToken(payload *rawjson.Doc, token string) error {
 	_, rest, _ := strings.Cut(token, ".")
 	encoded, rest, ok := strings.Cut(rest, ".")
 	if !ok || strings.Contains(rest, ".") {
-		return rawjson.Value{}, errNoToken
+		return errNoToken
 	}
-	payload, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	var buf [1024]byte // enough for most, and not on the heap
+	text, err := base64.RawURLEncoding.Strict().AppendDecode(buf[:0], []byte(encoded))
 	if err != nil {
-		return rawjson.Value{}, fmt.Errorf("%w: %w", errNoToken, err)
+		return fmt.Errorf("%w: %w", errNoToken, err)
 	}
-	var doc rawjson.Doc
-	if err := doc.Parse(string(payload), maxClaimDepth); err != nil {
-		return rawjson.Value{}, fmt.Errorf("%w: %w", errNoToken, err)
+	if err := payload.Parse(string(text), maxClaimDepth); err != nil {
+		return fmt.Errorf("%w: %w", errNoToken, err)
 	}
-	if doc.Root().Kind() != rawjson.Object {
-		return rawjson.Value{}, errNoToken
+	if payload.Root().Kind() != rawjson.Object {
+		*payload = rawjson.Doc{}
+		return errNoToken
 	}
-	return doc.Root(), nil
+	return nil
+}
+
+// parseClaims makes payload of claims that somebody else read in a token.
+func parseClaims(payload *rawjson.Doc, claims map[string]any) error {
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return fmt.Errorf("claims that are not JSON: %w", err)
+	}
+	return payload.Parse(string(text), maxClaimDepth)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/internal/rawjson"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -139,8 +140,12 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 		v.refused = err
 		return v
 	}
-	principal := c.app.claims.fromToken(func(name string) any { return claims[name] }, &apigw.Authorizer{})
-	req.Caller = route.Caller{Auth: route.JWT, Principal: principal}
+	var payload rawjson.Doc
+	if err := parseClaims(&payload, claims); err != nil {
+		v.refused = err
+		return v
+	}
+	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(payload.Root(), &apigw.Authorizer{})}
 	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller, claims: claims}
 }
 
@@ -178,7 +183,7 @@ func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v 
 		return
 	}
 
-	ctx = &requestContext{Context: ctx, table: c.app.table, caller: v.caller, claims: func() map[string]any { return v.claims }}
+	ctx = &requestContext{Context: ctx, table: c.app.table, identity: identity{caller: v.caller, claims: v.claims}}
 	r = c.request(ctx, out, r, v.Decision)
 	deadline, _ := ctx.Deadline()
 	timer := time.NewTimer(time.Until(deadline))

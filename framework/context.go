@@ -9,9 +9,8 @@ import (
 // A requestContext is the context of a request with what the App knows of it.
 type requestContext struct {
 	context.Context
-	table  *route.Table
-	caller route.Caller          // without its Claims
-	claims func() map[string]any // the same map each time
+	table    *route.Table
+	identity identity
 }
 
 // requestKey is the key under which a context finds the requestContext that it
@@ -30,12 +29,10 @@ func (c *requestContext) Value(key any) any {
 // public routes mostly, since the gateway verifies no token there.
 func PrincipalFrom(ctx context.Context) (p route.Principal, ok bool) {
 	c, _ := ctx.Value(requestKey{}).(*requestContext)
-	if c == nil || c.caller.Auth == route.NoAuth {
+	if c == nil || c.identity.caller.Auth == route.NoAuth {
 		return route.Principal{}, false
 	}
-	p = c.caller.Principal
-	p.Claims = c.claims()
-	return p, true
+	return c.identity.principal(), true
 }
 
 // TableFrom returns the table of the App that serves a request, for handlers

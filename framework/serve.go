@@ -25,8 +25,7 @@ func (a *answer) replace(e *apigw.Event, p problem) {
 }
 
 // answer runs the handler if the decision allows it, and refuses otherwise.
-func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id string) *answer {
-	ans := &answer{}
+func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id string) (ans answer) {
 	if !d.Allowed {
 		ans.replace(e, newProblem(d.Reason.Status(), string(d.Reason), id))
 		ans.failure = "" // a refusal is what the manifest wants

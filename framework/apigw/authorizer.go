@@ -52,6 +52,9 @@ func (a Authorizer) Claims() map[string]any {
 // ClaimText returns one claim of Claims as the gateway's text, which Style.Text
 // makes of those that are none. It reports false where there is no such claim.
 func (a Authorizer) ClaimText(name string) (text string, ok bool) {
+	if a.made != nil {
+		return a.Style.Text(name, a.made[name])
+	}
 	v := a.written.Get(name)
 	if v.Kind() == rawjson.String {
 		return v.Text(), true

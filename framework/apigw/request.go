@@ -82,8 +82,10 @@ func (e *Event) Request(ctx context.Context) (*http.Request, error) {
 	}
 	if e.https {
 		name := e.host
-		if host, _, err := net.SplitHostPort(e.host); err == nil {
-			name = host
+		if strings.Contains(name, ":") {
+			if host, _, err := net.SplitHostPort(name); err == nil {
+				name = host
+			}
 		}
 		// The version is the lowest that HTTP APIs take; events do not tell it.
 		req.TLS = &tls.ConnectionState{Version: tls.VersionTLS12, HandshakeComplete: true, ServerName: name}

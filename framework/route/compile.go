@@ -87,7 +87,9 @@ func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
 	}
 	r.Access = c.access(mr)
 	ok := mr.Method.Line > 0 && (r.Method == AnyMethod || slices.Contains(Methods, r.Method))
-	return r, c.pattern(r, mr.Path) && ok
+	ok = c.pattern(r, mr.Path) && ok
+	r.key = r.Method + " " + r.Pattern.String()
+	return r, ok
 }
 
 func (c *compiler) pattern(r *Route, path manifest.String) bool {

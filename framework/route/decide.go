@@ -56,12 +56,16 @@ func (r *Router) choose(req Request) (rt *Route, values []string, mismatch bool)
 		rt, values = r.Match(req.Method, r.prefix+req.Path)
 		return rt, values, false
 	}
-	path, ok := pattern.fill(req.PathParameters)
-	if !ok || !rt.takes(req.Method) || clean(path) != clean(req.Path) {
+	var buf [256]byte // enough for most, and not on the heap
+	path, ok := pattern.appendFilled(buf[:0], req.PathParameters)
+	if !ok || !rt.takes(req.Method) || string(path) != req.Path && clean(string(path)) != clean(req.Path) {
 		return rt, nil, true
 	}
-	for _, name := range pattern.Variables() {
-		values = append(values, req.PathParameters[name])
+	if n := len(pattern.variables); n > 0 {
+		values = make([]string, n)
+		for i, name := range pattern.variables {
+			values[i] = req.PathParameters[name]
+		}
 	}
 	return rt, values, false
 }

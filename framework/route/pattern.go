@@ -20,8 +20,9 @@ import (
 //
 // Source: API Gateway developer guide, "Create routes for HTTP APIs".
 type Pattern struct {
-	text     string
-	segments []segment
+	text      string
+	segments  []segment
+	variables []string // their names
 }
 
 type segment struct {
@@ -118,6 +119,7 @@ func ParsePattern(path string) (Pattern, error) {
 					return fail(at, end, "has the variable %q twice", seg.text)
 				}
 			}
+			p.variables = append(p.variables, seg.text)
 		}
 		p.segments = append(p.segments, seg)
 		at = end + 1
@@ -134,16 +136,8 @@ func isSegmentChar(c rune) bool {
 func (p Pattern) String() string { return p.text }
 
 // Variables returns the names of the variables, from left to right, without
-// the "+" of a greedy one.
-func (p Pattern) Variables() []string {
-	var names []string
-	for _, s := range p.segments {
-		if s.kind != literal {
-			names = append(names, s.text)
-		}
-	}
-	return names
-}
+// the "+" of a greedy one. They must not be changed.
+func (p Pattern) Variables() []string { return p.variables }
 
 // IsGreedy reports whether the pattern ends in a greedy variable.
 func (p Pattern) IsGreedy() bool {
@@ -209,26 +203,23 @@ func (p Pattern) Match(path string) (values []string, ok bool) {
 	return values, strings.TrimLeft(rest, "/") == ""
 }
 
-// fill returns the path that the pattern makes of its variables' values. ok is
-// false when one is missing.
-func (p Pattern) fill(values map[string]string) (path string, ok bool) {
+// appendFilled appends to b the path that the pattern makes of its variables'
+// values. ok is false when one is missing.
+func (p Pattern) appendFilled(b []byte, values map[string]string) (path []byte, ok bool) {
 	if len(p.segments) == 0 {
-		return p.text, p.segments != nil
+		return append(b, p.text...), p.segments != nil
 	}
-	var b strings.Builder
 	for _, s := range p.segments {
-		b.WriteByte('/')
-		if s.kind == literal {
-			b.WriteString(s.text)
-			continue
+		text := s.text
+		if s.kind != literal {
+			if text, ok = values[s.text]; !ok {
+				return nil, false
+			}
 		}
-		v, ok := values[s.text]
-		if !ok {
-			return "", false
-		}
-		b.WriteString(v)
+		b = append(b, '/')
+		b = append(b, text...)
 	}
-	return b.String(), true
+	return b, true
 }
 
 // clean returns path with repeated slashes made one, and without a trailing

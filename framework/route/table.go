@@ -27,6 +27,7 @@ type Route struct {
 	Access      Access
 	Line        int // in the manifest, from 1
 
+	key  string                   // made once: every request asks for it
 	keys map[string]manifest.Span // where the manifest has each key
 }
 
@@ -40,7 +41,12 @@ func (r *Route) LineOf(key string) int {
 }
 
 // Key returns the route key, as API Gateway writes it: "GET /v1/users/{id}".
-func (r *Route) Key() string { return r.Method + " " + r.Pattern.String() }
+func (r *Route) Key() string {
+	if r.key == "" { // a Route that is no Table's
+		return r.Method + " " + r.Pattern.String()
+	}
+	return r.key
+}
 
 // takes reports whether the route takes the method of a request. GET does not
 // take HEAD: live HTTP APIs were seen to answer 404.
