@@ -4,6 +4,7 @@ import (
 	stdbase64 "encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -44,9 +45,12 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 	switch e.Source {
 	case HTTPAPI, FunctionURL:
 		// Cookies have their own list: joined by commas they would be one.
-		fields, cookies := splitCookies(fields)
-		b = appendHeaders(b, joined(fields))
-		b = appendCookies(b, cookies)
+		others, cookies := splitCookies(fields)
+		b = appendHeaders(b, others)
+		if len(cookies) > 0 {
+			b = append(b, `,"cookies":`...)
+			b = appendValues(b, cookies)
+		}
 	case HTTPAPIv1, REST:
 		b = appendMultiValueHeaders(b, fields)
 	case ALB:
@@ -59,8 +63,7 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 			b = appendMultiValueHeaders(b, fields)
 			break
 		}
-		fields, cookies := splitCookies(fields)
-		spread, err := spreadCookies(joined(fields), cookies)
+		spread, err := spreadCookies(fields)
 		if err != nil {
 			return nil, err
 		}
@@ -104,47 +107,29 @@ func isCompressed(encoding string) bool {
 	return encoding != "" && !strings.EqualFold(encoding, "identity")
 }
 
-// result returns headers and body as they go out: names canonical and in order,
-// values clean, nothing that only makes sense on a connection of one's own.
+// result returns headers and body as they go out. It changes nothing.
 func (r *Response) result() ([]field, []byte) {
-	sent, typed := r.sent, r.typed
+	fields, typed := r.sent, r.typed
 	if r.status == 0 {
-		sent, typed = snapshot(r.header)
+		fields, typed = sentFields(r.header, r.head)
 	}
-	fields := make([]field, 0, len(sent)+1)
-	for _, f := range sent {
-		// Trailers, whose prefix has a colon, fall out here: no source has them.
-		if !validToken(f.name) {
-			continue
-		}
-		f.name, f.value = http.CanonicalHeaderKey(f.name), cleanValue(f.value)
-		// The service frames the message and computes the length. For HEAD it
-		// cannot: only the handler knows how long the body would have been.
-		if f.name == "Transfer-Encoding" || f.name == "Trailer" || f.name == "Content-Length" && !r.head {
-			continue
-		}
-		fields = append(fields, f)
-	}
-
 	body := r.body.Bytes()
 	// The gateways call an answer without a type text/plain, so it is guessed as
 	// net/http does: unless the handler set it, be it to nothing.
-	if !typed && valueOf(fields, "Content-Type") == "" && valueOf(fields, "Content-Encoding") == "" && len(body) > 0 {
-		fields = append(fields, field{"Content-Type", http.DetectContentType(body)})
+	if !typed && len(body) > 0 && valueOf(fields, "Content-Type") == "" && valueOf(fields, "Content-Encoding") == "" {
+		at, _ := slices.BinarySearchFunc(fields, "Content-Type", func(f field, name string) int { return strings.Compare(f.name, name) })
+		fields = slices.Insert(slices.Clip(fields), at, field{"Content-Type", http.DetectContentType(body)})
 	}
-	if valueOf(fields, "Content-Type") == "" {
-		fields = slices.DeleteFunc(fields, func(f field) bool { return f.name == "Content-Type" })
-	}
-	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	if r.head {
 		body = nil
 	}
 	return fields, body
 }
 
-// snapshot copies headers, with the names in order, so that those which differ in
-// case merge in one way. typed tells whether they say anything of the type.
-func snapshot(header http.Header) (fields []field, typed bool) {
+// sentFields returns headers as they go out: names canonical and in order, values
+// clean, nothing that only makes sense on a connection of one's own. typed tells
+// whether they say anything of the type.
+func sentFields(header http.Header, head bool) (fields []field, typed bool) {
 	n := 0
 	for _, values := range header {
 		n += len(values)
@@ -155,9 +140,33 @@ func snapshot(header http.Header) (fields []field, typed bool) {
 			fields = append(fields, field{name, value})
 		}
 	}
-	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	// Twice, so that names which differ in case merge in one way.
+	slices.SortStableFunc(fields, byName)
+	fields = slices.DeleteFunc(fields, func(f field) bool { return !isSent(f.name, head) })
+	for i, f := range fields {
+		fields[i] = field{http.CanonicalHeaderKey(f.name), cleanValue(f.value)}
+	}
+	slices.SortStableFunc(fields, byName)
 	_, typed = header["Content-Type"]
+	if valueOf(fields, "Content-Type") == "" {
+		fields = slices.DeleteFunc(fields, func(f field) bool { return f.name == "Content-Type" })
+	}
 	return fields, typed
+}
+
+func byName(a, b field) int { return strings.Compare(a.name, b.name) }
+
+// isSent reports whether a header goes out. Trailers, whose prefix has a colon, do
+// not: no source has them. The service frames the message and computes the length,
+// but for HEAD it cannot: only the handler knows how long the body would have been.
+func isSent(name string, head bool) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Transfer-Encoding", "Trailer":
+		return false
+	case "Content-Length":
+		return head
+	}
+	return validToken(name)
 }
 
 // valueOf returns the first value of a header, or "".
@@ -170,112 +179,120 @@ func valueOf(fields []field, name string) string {
 	return ""
 }
 
+// lines yields the headers, each with all of its values.
+func lines(fields []field) iter.Seq2[string, []field] {
+	return func(yield func(string, []field) bool) {
+		for len(fields) > 0 {
+			n := 1
+			for n < len(fields) && fields[n].name == fields[0].name {
+				n++
+			}
+			if !yield(fields[0].name, fields[:n]) {
+				return
+			}
+			fields = fields[n:]
+		}
+	}
+}
+
 // splitCookies returns the other headers, and the cookies.
-func splitCookies(fields []field) (others []field, cookies []string) {
-	others = fields[:0]
-	for _, f := range fields {
-		if f.name == "Set-Cookie" {
-			cookies = append(cookies, f.value)
-		} else {
-			others = append(others, f)
-		}
+func splitCookies(fields []field) (others, cookies []field) {
+	from := slices.IndexFunc(fields, isCookie)
+	if from < 0 {
+		return fields, nil
 	}
-	return others, cookies
+	to := from
+	for to < len(fields) && isCookie(fields[to]) {
+		to++
+	}
+	return slices.Concat(fields[:from], fields[to:]), fields[from:to]
 }
 
-// joined makes one value of several, which RFC 9110, section 5.3, allows for all
-// headers but Set-Cookie. It takes names in order.
-func joined(fields []field) []field {
-	out := fields[:0]
-	for _, f := range fields {
-		if n := len(out); n > 0 && out[n-1].name == f.name {
-			out[n-1].value += ", " + f.value
-			continue
-		}
-		out = append(out, f)
-	}
-	return out
-}
+func isCookie(f field) bool { return f.name == "Set-Cookie" }
 
+// appendHeaders writes one text for each header. Several values become one, which
+// RFC 9110, section 5.3, allows for all but Set-Cookie.
 func appendHeaders(b []byte, fields []field) []byte {
-	for i, f := range fields {
-		if i == 0 {
-			b = append(b, `,"headers":{`...)
-		} else {
-			b = append(b, ',')
-		}
-		b = rawjson.AppendQuoted(b, f.name)
+	separator := `,"headers":{`
+	for name, values := range lines(fields) {
+		b = append(b, separator...)
+		b = rawjson.AppendQuoted(b, name)
 		b = append(b, ':')
-		b = rawjson.AppendQuoted(b, f.value)
+		value := values[0].value
+		for _, f := range values[1:] {
+			value += ", " + f.value
+		}
+		b = rawjson.AppendQuoted(b, value)
+		separator = ","
 	}
-	if len(fields) > 0 {
+	if separator == "," {
 		b = append(b, '}')
 	}
 	return b
 }
 
-func appendCookies(b []byte, cookies []string) []byte {
-	for i, cookie := range cookies {
-		if i == 0 {
-			b = append(b, `,"cookies":[`...)
-		} else {
-			b = append(b, ',')
-		}
-		b = rawjson.AppendQuoted(b, cookie)
+// appendMultiValueHeaders writes a list of texts for each header.
+func appendMultiValueHeaders(b []byte, fields []field) []byte {
+	separator := `,"multiValueHeaders":{`
+	for name, values := range lines(fields) {
+		b = append(b, separator...)
+		b = rawjson.AppendQuoted(b, name)
+		b = append(b, ':')
+		b = appendValues(b, values)
+		separator = ","
 	}
-	if len(cookies) > 0 {
-		b = append(b, ']')
+	if separator == "," {
+		b = append(b, '}')
 	}
 	return b
 }
 
-func appendMultiValueHeaders(b []byte, fields []field) []byte {
-	for i, f := range fields {
-		switch {
-		case i == 0:
-			b = append(b, `,"multiValueHeaders":{`...)
-		case fields[i-1].name == f.name:
+func appendValues(b []byte, values []field) []byte {
+	b = append(b, '[')
+	for i, f := range values {
+		if i > 0 {
 			b = append(b, ',')
-			b = rawjson.AppendQuoted(b, f.value)
-			continue
-		default:
-			b = append(b, `],`...)
 		}
-		b = rawjson.AppendQuoted(b, f.name)
-		b = append(b, `:[`...)
 		b = rawjson.AppendQuoted(b, f.value)
 	}
-	if len(fields) > 0 {
-		b = append(b, `]}`...)
-	}
-	return b
+	return append(b, ']')
 }
 
-// spreadCookies adds cookies to headers of which each name can come once. Header
-// names do not depend on case while keys of a JSON object do, so every cookie gets
-// the name in a spelling of its own: set-cookie, Set-cookie, sEt-cookie and so on.
-// This was common with API Gateway before it had multiValueHeaders; with a load
-// balancer it was not measured. Turning on multi-value headers in the target group
-// makes it unnecessary.
-func spreadCookies(fields []field, cookies []string) ([]field, error) {
+// spreadCookies gives each cookie a header of its own, for an answer in which each
+// name can come once. Header names do not depend on case while keys of a JSON
+// object do, so every cookie gets the name in a spelling of its own: set-cookie,
+// Set-cookie, sEt-cookie and so on. This was common with API Gateway before it had
+// multiValueHeaders; with a load balancer it was not measured. Turning on
+// multi-value headers in the target group makes it unnecessary.
+func spreadCookies(fields []field) ([]field, error) {
 	const letters = 9 // of set-cookie, two spellings each
-	if len(cookies) > 1<<letters {
-		return nil, fmt.Errorf("gateway response: %d cookies, but only %d fit without multi-value headers", len(cookies), 1<<letters)
-	}
-	for i, cookie := range cookies {
-		name := []byte("set-cookie")
-		bits := i
-		for at, c := range name {
-			if c == '-' {
-				continue
-			}
-			if bits&1 == 1 {
-				name[at] = c - 'a' + 'A'
-			}
-			bits >>= 1
+	spread := make([]field, 0, len(fields))
+	cookies := 0
+	for _, f := range fields {
+		if isCookie(f) {
+			f.name = spelling(cookies)
+			cookies++
 		}
-		fields = append(fields, field{string(name), cookie})
+		spread = append(spread, f)
 	}
-	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
-	return fields, nil
+	if cookies > 1<<letters {
+		return nil, fmt.Errorf("gateway response: %d cookies, but only %d fit without multi-value headers", cookies, 1<<letters)
+	}
+	slices.SortStableFunc(spread, byName)
+	return spread, nil
+}
+
+// spelling returns set-cookie with the letters in upper case that n has a bit for.
+func spelling(n int) string {
+	name := []byte("set-cookie")
+	for at, c := range name {
+		if c == '-' {
+			continue
+		}
+		if n&1 == 1 {
+			name[at] = c - 'a' + 'A'
+		}
+		n >>= 1
+	}
+	return string(name)
 }
