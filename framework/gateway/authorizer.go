@@ -153,6 +153,13 @@ func parseToken(token string) (*jose.JSONWebSignature, *TokenError) {
 	if err != nil || !isCanonical(token) { // the error's text may quote the token
 		return nil, &TokenError{badForm, "not a signed JWT"}
 	}
+	// Both change what the signature is of; b64 is not for JWTs (RFC 7797, section
+	// 7), and AWS names no crit that it understands (RFC 7515, section 4.1.11).
+	for _, name := range []jose.HeaderKey{"crit", "b64"} {
+		if _, has := jws.Signatures[0].Protected.ExtraHeaders[name]; has {
+			return nil, &TokenError{badAlgorithm, fmt.Sprintf("the token's header has %q, which no JWT for API Gateway needs", name)}
+		}
+	}
 	if jws.Signatures[0].Protected.KeyID == "" {
 		return nil, &TokenError{badKey, "the token has no kid, which API Gateway requires"}
 	}
