@@ -146,6 +146,9 @@ func (a *Authorizer) Verify(ctx context.Context, token string) (map[string]any, 
 
 // parseToken takes a token as far as one gets without the issuer's keys.
 func parseToken(token string) (*jose.JSONWebSignature, *TokenError) {
+	if len(token) > maxHeader {
+		return nil, &TokenError{badForm, fmt.Sprintf("the token has %d bytes: API Gateway takes %d of all headers", len(token), maxHeader)}
+	}
 	jws, err := jose.ParseSignedCompact(token, algorithms)
 	if wrong := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &wrong) {
 		return nil, &TokenError{badAlgorithm, fmt.Sprintf("the token is signed with %.20q: only RSA is accepted", string(wrong.Got))}
