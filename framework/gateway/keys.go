@@ -32,6 +32,8 @@ const (
 	fetchInterval = 10 * time.Second
 
 	maxRedirects = 3
+
+	minKeyBits = 2048
 )
 
 // keys are the public keys of an issuer by their id, fetched when they are
@@ -229,8 +231,9 @@ func parseKeys(body []byte) (map[string][]jose.JSONWebKey, error) {
 		if key.UnmarshalJSON(raw) != nil || key.KeyID == "" || key.Use != "" && key.Use != "sig" {
 			continue
 		}
-		// A private key that an issuer published by mistake is no key any more.
-		if _, ok := key.Key.(*rsa.PublicKey); ok {
+		// A private key that an issuer published by mistake is no key any more, and
+		// a short one is not enough (RFC 7518, section 3.3).
+		if public, ok := key.Key.(*rsa.PublicKey); ok && public.N.BitLen() >= minKeyBits {
 			byID[key.KeyID] = append(byID[key.KeyID], key)
 		}
 	}
