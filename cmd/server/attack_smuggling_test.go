@@ -38,7 +38,7 @@ type target struct {
 // handlers tell what reached them: the name, the body, and the header X-Seen.
 func (g *target) handlers() framework.Handlers {
 	hs := framework.Handlers{}
-	for _, name := range []string{"open", "last", "secret"} {
+	for _, name := range []string{"open", "last", "secret", "signed"} {
 		hs[name] = func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			saw := name
