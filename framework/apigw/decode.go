@@ -16,12 +16,13 @@ import (
 // known, and which keys it has; errors never hold values of the event. Decode
 // does not retain parts of payload other than in Event.Payload.
 func Decode(payload []byte) (*Event, error) {
-	e := &Event{Payload: payload}
-	if err := e.doc.Parse(string(payload), rawjson.MaxDepth); err != nil {
+	doc, err := rawjson.Parse(string(payload), rawjson.MaxDepth)
+	if err != nil {
 		return nil, parseError(err)
 	}
+	defer doc.Free()
 	var failure error
-	top := object{e.doc.Root(), &failure}
+	top := object{doc.Root(), &failure}
 	if top.Kind() != rawjson.Object {
 		return nil, parseError(errNotObject)
 	}
@@ -29,7 +30,7 @@ func Decode(payload []byte) (*Event, error) {
 	if failure != nil {
 		return nil, failure
 	}
-	e.Source = source
+	e := &Event{Source: source, Payload: payload}
 	switch source {
 	case HTTPAPI, FunctionURL:
 		e.decodeV2(top)
@@ -41,7 +42,7 @@ func Decode(payload []byte) (*Event, error) {
 		return nil, unknownEvent(top, looksLike)
 	}
 	e.TraceHeader = e.header("X-Amzn-Trace-Id")
-	e.body = top.want(top.Get("body"), rawjson.String)
+	e.body = top.want(top.Get("body"), rawjson.String).Detach()
 	e.base64 = top.flag("isBase64Encoded")
 	if failure != nil {
 		return nil, failure

@@ -82,15 +82,14 @@ type Event struct {
 	// not a copy.
 	Payload []byte
 
-	doc         rawjson.Doc
-	fields      []field       // headers, without Host
-	host        string        // host header, else the domain name
-	escapedPath string        // Path as the client encoded it; "" when not known
-	query       string        // for URL.RawQuery
-	body        rawjson.Value // as in the event
-	base64      bool          // body is in base64
-	https       bool          // the client spoke TLS
-	multi       bool          // ALB: the answer goes into multiValueHeaders
+	fields      []field      // headers, without Host
+	host        string       // host header, else the domain name
+	escapedPath string       // Path as the client encoded it; "" when not known
+	query       string       // for URL.RawQuery
+	body        rawjson.Text // as in the event
+	base64      bool         // body is in base64
+	https       bool         // the client spoke TLS
+	multi       bool         // ALB: the answer goes into multiValueHeaders
 }
 
 // eventKey is the context key of the event. Being unexported it can be set by

@@ -43,12 +43,12 @@ func (e *Event) setEscapedPath(escaped string) {
 //
 // It fails when the body is marked as base64 and is not.
 func (e *Event) Request(ctx context.Context) (*http.Request, error) {
-	body := e.body.AppendText(nil)
+	body := e.body.Append(nil)
 	if e.base64 {
 		// The flag decides, never the content type: the lists of types that a
 		// gateway encodes differ and change, and HTML forms are on them.
 		var err error
-		if body, err = base64.StdEncoding.DecodeString(e.body.Text()); err != nil {
+		if body, err = base64.StdEncoding.DecodeString(e.body.String()); err != nil {
 			return nil, fmt.Errorf("gateway event: body is not base64: %w", err)
 		}
 	}
