@@ -24,12 +24,15 @@ func (e *Event) setHeaders(single, multi object, domain string) {
 			e.addHeader(multi, name, value)
 		}
 	}
-	repeated := make(map[string]bool, len(e.fields))
+	var repeated map[string]bool
+	if len(e.fields) > 0 {
+		repeated = make(map[string]bool, len(e.fields))
+	}
 	for _, f := range e.fields {
 		repeated[f.name] = true
 	}
 	for name, value := range single.Members() {
-		if len(repeated) == 0 || !repeated[http.CanonicalHeaderKey(name)] {
+		if repeated == nil || !repeated[http.CanonicalHeaderKey(name)] {
 			e.addHeader(single, name, value)
 		}
 	}

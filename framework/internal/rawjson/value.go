@@ -54,21 +54,17 @@ func (v Value) Get(key string) Value {
 	if v.Kind() != Object {
 		return Value{}
 	}
-	nodes := v.doc.nodes
-	for i := v.at + 1; i < int(nodes[v.at].next); i = int(nodes[i+1].next) {
-		if (Value{v.doc, i}).is(key) {
-			return Value{v.doc, i + 1}
+	d := v.doc
+	end := int(d.nodes[v.at].next)
+	for i := v.at + 1; i < end; i = int(d.nodes[i+1].next) {
+		if n := &d.nodes[i]; n.plain && (int(n.end-n.start) != len(key)+2 || d.text[n.start+1:n.end-1] != key) {
+			continue
+		} else if !n.plain && (Value{d, i}).Text() != key {
+			continue
 		}
+		return Value{d, i + 1}
 	}
 	return Value{}
-}
-
-func (v Value) is(text string) bool {
-	n := &v.doc.nodes[v.at]
-	if n.plain {
-		return v.doc.text[n.start+1:n.end-1] == text
-	}
-	return v.Text() == text
 }
 
 // Len returns how many members an object has, or how many items an array.
