@@ -13,10 +13,11 @@ import (
 //
 // The error for a payload that is not JSON wraps that of encoding/json. For an
 // event that is none of the five, the error says what it looks like, if that is
-// known, and which keys it has; errors never hold values of the event. Decode
-// does not retain parts of payload other than in Event.Payload.
+// known, and which keys it has; errors never hold values of the event. Nothing of
+// payload's memory is kept.
 func Decode(payload []byte) (*Event, error) {
-	doc, err := rawjson.Parse(string(payload), rawjson.MaxDepth)
+	text := string(payload)
+	doc, err := rawjson.Parse(text, rawjson.MaxDepth)
 	if err != nil {
 		return nil, parseError(err)
 	}
@@ -30,7 +31,7 @@ func Decode(payload []byte) (*Event, error) {
 	if failure != nil {
 		return nil, failure
 	}
-	e := &Event{Source: source, Payload: payload}
+	e := &Event{Source: source, payload: text}
 	switch source {
 	case HTTPAPI, FunctionURL:
 		e.decodeV2(top)

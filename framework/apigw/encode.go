@@ -93,9 +93,11 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 // encodedLen is about how long an answer becomes, so that it is written into one
 // piece of memory.
 func encodedLen(fields []field, body []byte, base64 bool) int {
-	n := 96 + len(body) + len(body)/8 // an eighth of it is quotes, in JSON
+	n := 96 // what is always there
 	if base64 {
-		n = 96 + stdbase64.StdEncoding.EncodedLen(len(body))
+		n += stdbase64.StdEncoding.EncodedLen(len(body))
+	} else {
+		n += rawjson.QuotedLen(body)
 	}
 	for _, f := range fields {
 		n += len(f.name) + len(f.value) + 16

@@ -78,10 +78,7 @@ type Event struct {
 	// Authorizer is what the gateway vouches for.
 	Authorizer Authorizer
 
-	// Payload is the whole event as it came. It is the slice given to Decode,
-	// not a copy.
-	Payload []byte
-
+	payload     string
 	fields      []field      // headers, without Host
 	host        string       // host header, else the domain name
 	escapedPath string       // Path as the client encoded it; "" when not known
@@ -91,6 +88,11 @@ type Event struct {
 	https       bool         // the client spoke TLS
 	multi       bool         // ALB: the answer goes into multiValueHeaders
 }
+
+// Payload returns the whole event as it came, in a slice of its own. What Decode was
+// given is not kept: aws-lambda-go reads the next event into the same memory, while
+// a handler that was left behind at its deadline may still look at this one.
+func (e *Event) Payload() []byte { return []byte(e.payload) }
 
 // eventKey is the context key of the event. Being unexported it can be set by
 // Request alone, so no client and no other package can put an event there.
