@@ -138,11 +138,14 @@ func agreeOn(name string, claims rawjson.Value, a *apigw.Authorizer) bool {
 }
 
 // appendClaimText appends a claim as Style.Text renders it. What nearly all claims
-// are, text and lists of texts, it renders itself, since each request has some.
+// are, texts, lists of texts and plain numbers, it renders itself, since each
+// request has some.
 func appendClaimText(b []byte, style apigw.ClaimStyle, name string, claim rawjson.Value) (text []byte, ok bool) {
 	switch {
 	case claim.Kind() == rawjson.String:
 		return claim.AppendText(b), true
+	case claim.Kind() == rawjson.Number && style == apigw.HTTPAPIClaims && !strings.ContainsAny(claim.Raw(), "eE"):
+		return append(b, claim.Raw()...), true
 	case claim.Kind() == rawjson.Array && style == apigw.HTTPAPIClaims && isTexts(claim):
 		b = append(b, '[')
 		first := true
@@ -311,6 +314,9 @@ func words(v rawjson.Value) []string {
 // maxClaimDepth is deeper than any provider nests claims.
 const maxClaimDepth = 32
 
+// strictBase64 is how a JWT is encoded (RFC 7515, section 2), each one way only.
+var strictBase64 = base64.RawURLEncoding.Strict()
+
 var errNoToken = errors.New("not a JWT")
 
 // tokenPayload returns the payload of a JWT (RFC 7519), which is a JSON object
@@ -322,7 +328,7 @@ func tokenPayload(token string) (string, error) {
 		return "", errNoToken
 	}
 	var room [1024]byte // enough for most, and not on the heap
-	payload, err := base64.RawURLEncoding.Strict().AppendDecode(room[:0], []byte(encoded))
+	payload, err := strictBase64.AppendDecode(room[:0], []byte(encoded))
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", errNoToken, err)
 	}

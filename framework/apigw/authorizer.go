@@ -110,7 +110,8 @@ func (a *Authorizer) ClaimText(name string) (text string, ok bool) {
 // BearerToken is the function of that name for the request's Authorization
 // header.
 func (e *Event) BearerToken() (token string, present bool) {
-	return BearerToken(e.headers("Authorization"))
+	var buf [1]string // there is one, unless somebody tries something
+	return BearerToken(e.appendHeaders(buf[:0], "Authorization"))
 }
 
 // BearerToken returns the bearer token of a request's Authorization headers, and

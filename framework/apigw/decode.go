@@ -22,16 +22,16 @@ func Decode(payload []byte) (*Event, error) {
 		return nil, parseError(err)
 	}
 	defer doc.Free()
-	var failure error
-	top := object{doc.Root(), &failure}
+	e := &Event{payload: text}
+	top := object{doc.Root(), &e.failure}
 	if top.Kind() != rawjson.Object {
 		return nil, parseError(errNotObject)
 	}
 	source, looksLike := sourceOf(top)
-	if failure != nil {
-		return nil, failure
+	if e.failure != nil {
+		return nil, e.failure
 	}
-	e := &Event{Source: source, payload: text}
+	e.Source = source
 	switch source {
 	case HTTPAPI, FunctionURL:
 		e.decodeV2(top)
@@ -45,8 +45,8 @@ func Decode(payload []byte) (*Event, error) {
 	e.TraceHeader = e.header("X-Amzn-Trace-Id")
 	e.body = top.want(top.Get("body"), rawjson.String).Detach()
 	e.base64 = top.flag("isBase64Encoded")
-	if failure != nil {
-		return nil, failure
+	if e.failure != nil {
+		return nil, e.failure
 	}
 
 	// net/http holds a method to the same rule (RFC 9110, section 9.1).

@@ -79,6 +79,7 @@ type Event struct {
 	Authorizer Authorizer
 
 	payload     string
+	failure     error        // the first of reading it; nil once it is decoded
 	fields      []field      // headers, without Host
 	host        string       // host header, else the domain name
 	escapedPath string       // Path as the client encoded it; "" when not known

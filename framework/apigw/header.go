@@ -64,8 +64,8 @@ func (e *Event) addHeader(in object, name string, value rawjson.Value) {
 	}
 }
 
-// headers returns the values of a header.
-func (e *Event) headers(name string) (values []string) {
+// appendHeaders appends the values of a header.
+func (e *Event) appendHeaders(values []string, name string) []string {
 	for _, f := range e.fields {
 		if f.name == name {
 			values = append(values, f.value)
