@@ -1,0 +1,29 @@
+// Command launch runs a command and prints how long it ran, in nanoseconds, and
+// how much memory it had at most, in bytes.
+//
+// It is a program of its own because Linux counts a process that has been made by
+// vfork, as os/exec does, as having had the memory of the one that made it: the
+// figure is right only where that one is small.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+func main() {
+	cmd := exec.Command(os.Args[1], os.Args[2:]...)
+	cmd.Stderr = os.Stderr
+	start := time.Now()
+	err := cmd.Run()
+	took := time.Since(start)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	fmt.Println(int64(took), usage.Maxrss*1024)
+}
