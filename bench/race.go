@@ -19,7 +19,7 @@ type pace struct {
 }
 
 var (
-	fullPace  = pace{rounds: 51, turn: 10 * time.Millisecond}
+	fullPace  = pace{rounds: 101, turn: 5 * time.Millisecond}
 	quickPace = pace{rounds: 5, turn: time.Millisecond}
 )
 
