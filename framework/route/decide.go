@@ -60,10 +60,7 @@ func (r *Router) choose(req Request) (rt *Route, values []string, mismatch bool)
 	if !ok || !rt.takes(req.Method) || clean(path) != clean(req.Path) {
 		return rt, nil, true
 	}
-	for _, name := range pattern.Variables() {
-		values = append(values, req.PathParameters[name])
-	}
-	return rt, values, false
+	return rt, pattern.eachVariable(func(name string) string { return req.PathParameters[name] }), false
 }
 
 // named returns the route of the table that a route key names, whatever its

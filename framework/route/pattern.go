@@ -136,13 +136,28 @@ func (p Pattern) String() string { return p.text }
 // Variables returns the names of the variables, from left to right, without
 // the "+" of a greedy one.
 func (p Pattern) Variables() []string {
-	var names []string
+	return p.eachVariable(func(name string) string { return name })
+}
+
+// eachVariable returns what of makes of each variable's name, from left to right,
+// and nil where there is no variable.
+func (p Pattern) eachVariable(of func(name string) string) []string {
+	n := 0
 	for _, s := range p.segments {
 		if s.kind != literal {
-			names = append(names, s.text)
+			n++
 		}
 	}
-	return names
+	if n == 0 {
+		return nil
+	}
+	list := make([]string, 0, n)
+	for _, s := range p.segments {
+		if s.kind != literal {
+			list = append(list, of(s.text))
+		}
+	}
+	return list
 }
 
 // IsGreedy reports whether the pattern ends in a greedy variable.
@@ -215,7 +230,12 @@ func (p Pattern) fill(values map[string]string) (path string, ok bool) {
 	if len(p.segments) == 0 {
 		return p.text, p.segments != nil
 	}
+	size := len(p.text)
+	for _, v := range values {
+		size += len(v)
+	}
 	var b strings.Builder
+	b.Grow(size)
 	for _, s := range p.segments {
 		b.WriteByte('/')
 		if s.kind == literal {
