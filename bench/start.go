@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/routegate/routegate/bench/sample"
 )
@@ -13,9 +14,11 @@ type candidate struct {
 	routes  int
 	env     []string
 
-	started []float64 // nanoseconds, a figure a round
-	idle    []float64 // bytes it has had when it first asked for an event
-	busy    []float64 // bytes it has had after requests; nil where none were sent
+	// A figure a round.
+	started  []float64 // nanoseconds until it first asked for an event
+	answered []float64 // and until it has answered that, without the time in between
+	idle     []float64 // bytes it has had when it first asked
+	busy     []float64 // and after its requests
 }
 
 // requests are what a function answers before its memory is looked at again.
@@ -28,9 +31,10 @@ func measureStart(b *bench) ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.startAll(list, b.starts, 0); err != nil {
+	if err := b.startAll(list, b.starts, 1); err != nil {
 		return nil, err
 	}
+	answer := section{title: "from exec to the first answer: to a bare aws-lambda-go function"}
 	s := section{title: "from exec to the first poll of the Runtime API: to a bare aws-lambda-go function"}
 	for _, c := range list[1:] {
 		r := row{
@@ -42,8 +46,12 @@ func measureStart(b *bench) ([]section, error) {
 			r.limit = limits[c.routes]
 		}
 		s.rows = append(s.rows, r)
+		answer.rows = append(answer.rows, row{
+			name: c.name, measured: ratio(c.answered, list[0].answered), unit: "x",
+			detail: fmt.Sprintf("%.1f ms to %.1f ms", median(c.answered)/1e6, median(list[0].answered)/1e6),
+		})
 	}
-	return []section{s}, nil
+	return []section{s, answer}, nil
 }
 
 // measureMemory compares the most memory that functions have had.
@@ -126,20 +134,14 @@ func (c *candidate) start(count bool, requests int) error {
 	if err != nil {
 		return err
 	}
-	if count {
-		c.started = append(c.started, float64(f.started))
-		c.idle = append(c.idle, idle)
-	}
-	// One answer is looked at in any case, in the round that is not counted.
-	if !count {
-		requests = 1
-	}
-	if requests == 0 {
-		return nil
-	}
 	event := sample.Get(max(c.routes, 10), false)
-	for range requests {
+	var first time.Duration
+	for i := range requests {
+		begin := time.Now()
 		answer, err := f.invoke(event)
+		if i == 0 {
+			first = time.Since(begin)
+		}
 		if err == nil {
 			err = checkAnswer(answer, sample.Answer(sample.Item))
 		}
@@ -147,12 +149,13 @@ func (c *candidate) start(count bool, requests int) error {
 			return err
 		}
 	}
-	if count {
-		busy, err := f.peak()
-		if err != nil {
-			return err
-		}
-		c.busy = append(c.busy, busy)
+	busy, err := f.peak()
+	if err != nil || !count {
+		return err
 	}
+	c.started = append(c.started, float64(f.started))
+	c.answered = append(c.answered, float64(f.started+first))
+	c.idle = append(c.idle, idle)
+	c.busy = append(c.busy, busy)
 	return nil
 }
