@@ -31,7 +31,7 @@ func benchmark(b *testing.B, payload []byte, body string) {
 }
 
 func (c contestant) benchmark(b *testing.B, payload []byte, body string) {
-	ctx, cancel := lambdaContext()
+	ctx, cancel := sample.Context()
 	defer cancel()
 	if err := c.check(ctx, payload, body); err != nil {
 		b.Fatal(err)

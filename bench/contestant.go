@@ -9,11 +9,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-lambda-go/lambdacontext"
 	chiadapter "github.com/awslabs/aws-lambda-go-api-proxy/chi"
 	ginadapter "github.com/awslabs/aws-lambda-go-api-proxy/gin"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
@@ -181,16 +179,6 @@ func checkAnswer(out []byte, body string) error {
 		return fmt.Errorf("answer %.300q is not status 200, application/json, with %.200q", out, body)
 	}
 	return nil
-}
-
-// lambdaContext is the context of an invocation, as aws-lambda-go makes it: with a
-// deadline and the invocation's id. All contestants have the same.
-func lambdaContext() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(time.Hour))
-	return lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
-		AwsRequestID:       "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-		InvokedFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:sample",
-	}), cancel
 }
 
 // sized is a body of size bytes, and its event.

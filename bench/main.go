@@ -7,7 +7,7 @@
 //	go -C bench test -bench . .         the contestants as Go benchmarks
 //
 // The machine may be busy, and what it does for others it does by fits and
-// starts. So the contestants take turns, many times, for a few milliseconds each;
+// starts. So the contestants take turns, many times, for some milliseconds each;
 // figures of the same round are compared, and the median of those is what the
 // table shows.
 package main
@@ -65,9 +65,10 @@ var measurements = []measurement{
 
 // A bench is one run of measurements.
 type bench struct {
-	pace   pace
-	starts int // of each function
-	runs   int // of each command
+	pace     pace
+	loopPace pace
+	starts   int // of each function
+	runs     int // of each command
 
 	dir      string // for what is built; removed in the end
 	made     map[string]bool
@@ -80,9 +81,9 @@ func newBench(quick bool, progress io.Writer) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{pace: fullPace, starts: 41, runs: 7, dir: dir, made: make(map[string]bool), progress: progress}
+	b := &bench{pace: fullPace, loopPace: fullLoopPace, starts: 41, runs: 7, dir: dir, made: make(map[string]bool), progress: progress}
 	if quick {
-		b.pace, b.starts, b.runs = quickPace, 3, 1
+		b.pace, b.loopPace, b.starts, b.runs = quickPace, quickLoopPace, 3, 1
 	}
 	return b, nil
 }

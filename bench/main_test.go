@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/routegate/routegate/bench/handlers"
 	"github.com/routegate/routegate/bench/sample"
@@ -55,7 +56,7 @@ func TestMeasurements(t *testing.T) {
 // What Routegate answers is enforced: the same event is refused without the
 // gateway's word, and where the route asks for another group or scope.
 func TestEnforced(t *testing.T) {
-	ctx, cancel := lambdaContext()
+	ctx, cancel := sample.Context()
 	defer cancel()
 	event := string(sample.Get(usualRoutes, false))
 	manifest := string(sample.Manifest(usualRoutes))
@@ -84,7 +85,7 @@ func TestEnforced(t *testing.T) {
 
 // A contestant with another answer is not measured.
 func TestCheck(t *testing.T) {
-	ctx, cancel := lambdaContext()
+	ctx, cancel := sample.Context()
 	defer cancel()
 	for _, out := range []string{
 		`{"statusCode":403,"headers":{"Content-Type":"application/json"},"body":"x"}`,
@@ -124,12 +125,16 @@ func TestMedians(t *testing.T) {
 	}
 }
 
-// In a race each lane runs, and has a figure a round.
+// In a race each lane runs, and has a figure a round; one that fails ends it.
 func TestRace(t *testing.T) {
 	var a, b int
-	figures := race(quickPace, lane{"a", func() { a++ }}, lane{"b", func() { b++ }})
-	if a == 0 || b == 0 || len(figures) != 2 || len(figures[0]) != quickPace.rounds || len(figures[1]) != quickPace.rounds {
-		t.Errorf("a ran %d times, b %d times, figures %v", a, b, figures)
+	figures, err := race(quickPace, inProcess(func() { a++ }), inProcess(func() { b++ }))
+	if err != nil || a == 0 || b == 0 || len(figures) != 2 || len(figures[0]) != quickPace.rounds || len(figures[1]) != quickPace.rounds {
+		t.Errorf("a ran %d times, b %d times, figures %v, %v", a, b, figures, err)
+	}
+	broken := errors.New("broken")
+	if _, err := race(quickPace, inProcess(func() {}), func(int) (time.Duration, error) { return 0, broken }); err != broken {
+		t.Errorf("error is %v", err)
 	}
 }
 
@@ -190,7 +195,7 @@ MISSED  large  1.00 s   1.10 s
 
 // A peer's router finds every route of the sample.
 func TestSample(t *testing.T) {
-	ctx, cancel := lambdaContext()
+	ctx, cancel := sample.Context()
 	defer cancel()
 	names := make(map[string]bool)
 	list, err := contestants(usualRoutes)
