@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/routegate/routegate/bench/sample"
 )
@@ -34,7 +33,7 @@ func measureCommands(b *bench) ([]section, error) {
 		if err != nil {
 			return nil, err
 		}
-		took, peak := make([][]float64, len(sizes)), make([][]float64, len(sizes))
+		took, cpu, peak := make([][]float64, len(sizes)), make([][]float64, len(sizes)), make([][]float64, len(sizes))
 		for range b.runs {
 			for i, n := range sizes {
 				manifest := fmt.Sprintf("bench_%d.yaml", n)
@@ -49,11 +48,11 @@ func measureCommands(b *bench) ([]section, error) {
 				if err != nil {
 					return nil, err
 				}
-				var ns, most float64
-				if _, err := fmt.Sscan(string(out), &ns, &most); err != nil {
+				var ns, busy, most float64
+				if _, err := fmt.Sscan(string(out), &ns, &busy, &most); err != nil {
 					return nil, fmt.Errorf("launch says %q: %w", out, err)
 				}
-				took[i], peak[i] = append(took[i], ns), append(peak[i], most/float64(n))
+				took[i], cpu[i], peak[i] = append(took[i], ns), append(cpu[i], busy), append(peak[i], most/float64(n))
 			}
 		}
 		s := section{title: fmt.Sprintf("%s with %s routes", c.name, thousands(sizes[len(sizes)-1]))}
@@ -62,7 +61,7 @@ func measureCommands(b *bench) ([]section, error) {
 			r.measured = median(took[i]) / 1e9
 			r.detail += fmt.Sprintf("%.2f s with %s, ", r.measured, thousands(n))
 		}
-		r.detail = strings.TrimSuffix(r.detail, ", ")
+		r.detail += fmt.Sprintf("the last with %.2f s of processor time", median(cpu[len(sizes)-1])/1e9)
 		s.rows = append(s.rows, r)
 		for i, n := range sizes[1:] {
 			s.rows = append(s.rows, row{
