@@ -124,10 +124,11 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("answering the event: %w", err)
 	}
-	took := time.Since(start)
+	end := time.Now()
+	took := end.Sub(start)
 	a.logRequest(ctx, requestLine{
 		id: id, source: event.Source.String(), method: event.Method, gatewayKey: event.RouteKey,
-		status: answer.response.Status(), failure: answer.failure, took: took,
+		status: answer.response.Status(), failure: answer.failure, end: end, took: took,
 	}, decision)
 	a.metrics.write(decision, answer.response.Status(), start, took)
 	return out, nil

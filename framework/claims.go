@@ -50,7 +50,7 @@ var defaultGroupsClaim = []string{"groups"}
 // An identity is who calls, and what tells so.
 type identity struct {
 	caller route.Caller // without the principal's Claims
-	token  rawjson.Doc  // the payload of the token that was verified, if it could be read
+	token  string       // the payload of the token that was verified, if there was one
 	event  *apigw.Event
 
 	once   sync.Once
@@ -63,8 +63,11 @@ func (i *identity) principal() route.Principal {
 	i.once.Do(func() {
 		switch {
 		case i.claims != nil || i.caller.Auth == route.NoAuth:
-		case i.token.Root().Kind() == rawjson.Object:
-			i.claims = i.token.Root().Map()
+		case i.token != "":
+			if payload, err := rawjson.Parse(i.token, maxClaimDepth); err == nil { // as it was before
+				i.claims = payload.Root().Map()
+				payload.Free()
+			}
 		default:
 			i.claims = i.event.Authorizer.Claims()
 		}
@@ -94,11 +97,21 @@ func (c claimReader) identify(i *identity, e *apigw.Event) {
 		i.caller = route.Caller{Auth: route.JWT, Principal: c.fromText(a)}
 		return
 	}
-	if err := parseToken(&i.token, token); err != nil || !c.agree(i.token.Root(), a) {
-		i.caller = route.Caller{Mismatch: true}
+	i.caller = route.Caller{Mismatch: true}
+	text, err := tokenPayload(token)
+	if err != nil {
 		return
 	}
-	i.caller = route.Caller{Auth: route.JWT, Principal: c.fromToken(i.token.Root(), a)}
+	payload, err := rawjson.Parse(text, maxClaimDepth)
+	if err != nil {
+		return
+	}
+	defer payload.Free()
+	if payload.Root().Kind() != rawjson.Object || !c.agree(payload.Root(), a) {
+		return
+	}
+	i.token = text
+	i.caller = route.Caller{Auth: route.JWT, Principal: c.fromToken(payload.Root(), a)}
 }
 
 // agree reports whether the claims of the bearer token are those that the
@@ -125,11 +138,14 @@ func agreeOn(name string, claims rawjson.Value, a *apigw.Authorizer) bool {
 }
 
 // appendClaimText appends a claim as Style.Text renders it. What nearly all claims
-// are, text and lists of texts, it renders itself, since each request has some.
+// are, texts, lists of texts and plain numbers, it renders itself, since each
+// request has some.
 func appendClaimText(b []byte, style apigw.ClaimStyle, name string, claim rawjson.Value) (text []byte, ok bool) {
 	switch {
 	case claim.Kind() == rawjson.String:
 		return claim.AppendText(b), true
+	case claim.Kind() == rawjson.Number && style == apigw.HTTPAPIClaims && !strings.ContainsAny(claim.Raw(), "eE"):
+		return append(b, claim.Raw()...), true
 	case claim.Kind() == rawjson.Array && style == apigw.HTTPAPIClaims && isTexts(claim):
 		b = append(b, '[')
 		first := true
@@ -295,40 +311,35 @@ func words(v rawjson.Value) []string {
 	return names(v)
 }
 
-var errNoToken = errors.New("not a JWT with a JSON object as its payload")
-
 // maxClaimDepth is deeper than any provider nests claims.
 const maxClaimDepth = 32
 
-// parseToken makes payload the payload of a JWT (RFC 7519), whose signature it
-// does not look at. One with a key twice is an error: which of the two counts
-// depends on who reads it.
-func parseToken(payload *rawjson.Doc, token string) error {
+// strictBase64 is how a JWT is encoded (RFC 7515, section 2), each one way only.
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+var errNoToken = errors.New("not a JWT")
+
+// tokenPayload returns the payload of a JWT (RFC 7519), which is a JSON object
+// unless somebody made it up: it does not look at the signature.
+func tokenPayload(token string) (string, error) {
 	_, rest, _ := strings.Cut(token, ".")
 	encoded, rest, ok := strings.Cut(rest, ".")
 	if !ok || strings.Contains(rest, ".") {
-		return errNoToken
+		return "", errNoToken
 	}
-	var buf [1024]byte // enough for most, and not on the heap
-	text, err := base64.RawURLEncoding.Strict().AppendDecode(buf[:0], []byte(encoded))
+	var room [1024]byte // enough for most, and not on the heap
+	payload, err := strictBase64.AppendDecode(room[:0], []byte(encoded))
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNoToken, err)
+		return "", fmt.Errorf("%w: %w", errNoToken, err)
 	}
-	if err := payload.Parse(string(text), maxClaimDepth); err != nil {
-		return fmt.Errorf("%w: %w", errNoToken, err)
-	}
-	if payload.Root().Kind() != rawjson.Object {
-		*payload = rawjson.Doc{}
-		return errNoToken
-	}
-	return nil
+	return string(payload), nil
 }
 
-// parseClaims makes payload of claims that somebody else read in a token.
-func parseClaims(payload *rawjson.Doc, claims map[string]any) error {
+// parseClaims reads claims that somebody else read in a token.
+func parseClaims(claims map[string]any) (*rawjson.Doc, error) {
 	text, err := json.Marshal(claims)
 	if err != nil {
-		return fmt.Errorf("claims that are not JSON: %w", err)
+		return nil, fmt.Errorf("claims that are not JSON: %w", err)
 	}
-	return payload.Parse(string(text), maxClaimDepth)
+	return rawjson.Parse(string(text), maxClaimDepth)
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/routegate/routegate/framework/apigw"
-	"github.com/routegate/routegate/framework/internal/rawjson"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -113,9 +112,10 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.body.stop(conn)
 
 	_ = conn.SetWriteDeadline(time.Now().Add(flushTime))
+	end := time.Now()
 	line := requestLine{
 		id: id, source: "container", method: r.Method,
-		status: out.status, failure: out.failure, took: time.Since(start),
+		status: out.status, failure: out.failure, end: end, took: end.Sub(start),
 	}
 	if v.refused != nil {
 		line.more = []slog.Attr{slog.String("token_refused", v.refused.Error())}
@@ -149,11 +149,12 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 		v.refused = err
 		return v
 	}
-	var payload rawjson.Doc
-	if err := parseClaims(&payload, claims); err != nil {
+	payload, err := parseClaims(claims)
+	if err != nil {
 		v.refused = err
 		return v
 	}
+	defer payload.Free()
 	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(payload.Root(), &apigw.Authorizer{})}
 	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller, claims: claims}
 }

@@ -26,8 +26,8 @@ func (e *Event) decodeALB(top object) {
 	// The balancer sets X-Forwarded-Proto and appends the peer it saw to
 	// X-Forwarded-For, so only the right-most entry is not the client's word. (The
 	// balancer's setting to preserve that header makes it worthless.)
-	e.https = last(e.headers("X-Forwarded-Proto")) == "https"
-	hops := strings.Split(last(e.headers("X-Forwarded-For")), ",")
+	e.https = last(e.appendHeaders(nil, "X-Forwarded-Proto")) == "https"
+	hops := strings.Split(last(e.appendHeaders(nil, "X-Forwarded-For")), ",")
 	e.SourceIP = strings.TrimSpace(last(hops))
 	if peer, err := netip.ParseAddrPort(e.SourceIP); err == nil {
 		e.SourceIP = peer.Addr().String() // another setting adds the port

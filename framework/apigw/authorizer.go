@@ -32,8 +32,41 @@ type Authorizer struct {
 	// Style is how the service renders claims as text.
 	Style ClaimStyle
 
-	written rawjson.Value  // the claims, in the event
+	written []claim        // the claims, as they are in the event
 	made    map[string]any // the claims, where the event has them otherwise
+}
+
+// A claim is one of a JWT, or of the context of a Lambda authorizer.
+type claim struct {
+	name string
+	text rawjson.Text // of a claim that is text, as nearly all are
+	raw  string       // of any other: as JSON
+}
+
+func claimsOf(o object) []claim {
+	claims := make([]claim, 0, o.Len())
+	for name, v := range o.Members() {
+		c := claim{name: name}
+		if v.Kind() == rawjson.String {
+			c.text = v.Detach()
+		} else {
+			c.raw = v.Raw()
+		}
+		claims = append(claims, c)
+	}
+	return claims
+}
+
+func (c *claim) value() any {
+	if c.raw == "" {
+		return c.text.String()
+	}
+	doc, err := rawjson.Parse(c.raw, rawjson.MaxDepth)
+	if err != nil {
+		return nil // never: it was parsed before
+	}
+	defer doc.Free()
+	return doc.Root().Any()
 }
 
 // Claims says who calls. Of a JWT it has each claim as the gateway renders it:
@@ -42,30 +75,43 @@ type Authorizer struct {
 // that are not empty, under these names for every source, and never the access
 // key. Of a Lambda authorizer it is the context that the authorizer returned. It is
 // nil where there is none. Each call makes a new map.
-func (a Authorizer) Claims() map[string]any {
+func (a *Authorizer) Claims() map[string]any {
 	if a.made != nil {
 		return maps.Clone(a.made)
 	}
-	return a.written.Map()
+	if a.written == nil {
+		return nil
+	}
+	claims := make(map[string]any, len(a.written))
+	for i := range a.written {
+		claims[a.written[i].name] = a.written[i].value()
+	}
+	return claims
 }
 
 // ClaimText returns one claim of Claims as the gateway's text, which Style.Text
 // makes of those that are none. It reports false where there is no such claim.
-func (a Authorizer) ClaimText(name string) (text string, ok bool) {
+func (a *Authorizer) ClaimText(name string) (text string, ok bool) {
 	if a.made != nil {
 		return a.Style.Text(name, a.made[name])
 	}
-	v := a.written.Get(name)
-	if v.Kind() == rawjson.String {
-		return v.Text(), true
+	for i := range a.written {
+		switch c := &a.written[i]; {
+		case c.name != name:
+		case c.raw == "":
+			return c.text.String(), true
+		default:
+			return a.Style.Text(name, c.value())
+		}
 	}
-	return a.Style.Text(name, v.Any())
+	return "", false
 }
 
 // BearerToken is the function of that name for the request's Authorization
 // header.
 func (e *Event) BearerToken() (token string, present bool) {
-	return BearerToken(e.headers("Authorization"))
+	var buf [1]string // there is one, unless somebody tries something
+	return BearerToken(e.appendHeaders(buf[:0], "Authorization"))
 }
 
 // BearerToken returns the bearer token of a request's Authorization headers, and
@@ -103,7 +149,7 @@ func BearerToken(values []string) (token string, present bool) {
 func authorizerV2(a object) Authorizer {
 	jwt := a.object("jwt")
 	if claims := jwt.object("claims"); claims.hasAny() {
-		return Authorizer{Kind: JWTAuthorizer, written: claims.Value, Scopes: jwt.texts("scopes"), Style: HTTPAPIClaims}
+		return Authorizer{Kind: JWTAuthorizer, written: claimsOf(claims), Scopes: jwt.texts("scopes"), Style: HTTPAPIClaims}
 	}
 	if iam := iamAuthorizer(a.object("iam")); iam.Kind != NoAuthorizer {
 		return iam
@@ -131,8 +177,8 @@ func authorizerV1(a, identity object, style ClaimStyle) Authorizer {
 	if !empty(context["principalId"]) {
 		return Authorizer{Kind: LambdaAuthorizer, made: context}
 	}
-	if claims := a.Get("claims"); claims.Kind() == rawjson.Object && claims.Len() > 0 {
-		return Authorizer{Kind: JWTAuthorizer, written: claims, Scopes: a.texts("scopes"), Style: style}
+	if claims := (object{a.Get("claims"), a.failure}); claims.hasAny() {
+		return Authorizer{Kind: JWTAuthorizer, written: claimsOf(claims), Scopes: a.texts("scopes"), Style: style}
 	}
 	for key, value := range context {
 		if key != "claims" && key != "scopes" && !empty(value) {
@@ -147,7 +193,7 @@ func authorizerV1(a, identity object, style ClaimStyle) Authorizer {
 func lambdaAuthorizer(a object) Authorizer {
 	auth := Authorizer{Kind: LambdaAuthorizer}
 	if context := a.object("lambda"); context.hasAny() {
-		auth.written = context.Value
+		auth.written = claimsOf(context)
 	}
 	return auth
 }

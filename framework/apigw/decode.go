@@ -13,21 +13,23 @@ import (
 //
 // The error for a payload that is not JSON wraps that of encoding/json. For an
 // event that is none of the five, the error says what it looks like, if that is
-// known, and which keys it has; errors never hold values of the event. Decode
-// does not retain parts of payload other than in Event.Payload.
+// known, and which keys it has; errors never hold values of the event. Nothing of
+// payload's memory is kept.
 func Decode(payload []byte) (*Event, error) {
-	e := &Event{Payload: payload}
-	if err := e.doc.Parse(string(payload), rawjson.MaxDepth); err != nil {
+	text := string(payload)
+	doc, err := rawjson.Parse(text, rawjson.MaxDepth)
+	if err != nil {
 		return nil, parseError(err)
 	}
-	var failure error
-	top := object{e.doc.Root(), &failure}
+	defer doc.Free()
+	e := &Event{payload: text}
+	top := object{doc.Root(), &e.failure}
 	if top.Kind() != rawjson.Object {
 		return nil, parseError(errNotObject)
 	}
 	source, looksLike := sourceOf(top)
-	if failure != nil {
-		return nil, failure
+	if e.failure != nil {
+		return nil, e.failure
 	}
 	e.Source = source
 	switch source {
@@ -41,10 +43,10 @@ func Decode(payload []byte) (*Event, error) {
 		return nil, unknownEvent(top, looksLike)
 	}
 	e.TraceHeader = e.header("X-Amzn-Trace-Id")
-	e.body = top.want(top.Get("body"), rawjson.String)
+	e.body = top.want(top.Get("body"), rawjson.String).Detach()
 	e.base64 = top.flag("isBase64Encoded")
-	if failure != nil {
-		return nil, failure
+	if e.failure != nil {
+		return nil, e.failure
 	}
 
 	// net/http holds a method to the same rule (RFC 9110, section 9.1).

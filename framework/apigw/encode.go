@@ -93,9 +93,11 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 // encodedLen is about how long an answer becomes, so that it is written into one
 // piece of memory.
 func encodedLen(fields []field, body []byte, base64 bool) int {
-	n := 96 + len(body) + len(body)/8 // an eighth of it is quotes, in JSON
+	n := 96 // what is always there
 	if base64 {
-		n = 96 + stdbase64.StdEncoding.EncodedLen(len(body))
+		n += stdbase64.StdEncoding.EncodedLen(len(body))
+	} else {
+		n += rawjson.QuotedLen(body)
 	}
 	for _, f := range fields {
 		n += len(f.name) + len(f.value) + 16
@@ -142,31 +144,33 @@ func sentFields(header http.Header, head bool) (fields []field, typed bool) {
 	}
 	// Twice, so that names which differ in case merge in one way.
 	slices.SortStableFunc(fields, byName)
-	fields = slices.DeleteFunc(fields, func(f field) bool { return !isSent(f.name, head) })
-	for i, f := range fields {
-		fields[i] = field{http.CanonicalHeaderKey(f.name), cleanValue(f.value)}
+	kept := fields[:0]
+	for _, f := range fields {
+		if f.name = canonicalName(f.name); f.name != "" && isSent(f.name, head) {
+			kept = append(kept, field{f.name, cleanValue(f.value)})
+		}
 	}
-	slices.SortStableFunc(fields, byName)
+	slices.SortStableFunc(kept, byName)
 	_, typed = header["Content-Type"]
-	if valueOf(fields, "Content-Type") == "" {
-		fields = slices.DeleteFunc(fields, func(f field) bool { return f.name == "Content-Type" })
+	if valueOf(kept, "Content-Type") == "" {
+		kept = slices.DeleteFunc(kept, func(f field) bool { return f.name == "Content-Type" })
 	}
-	return fields, typed
+	return kept, typed
 }
 
 func byName(a, b field) int { return strings.Compare(a.name, b.name) }
 
-// isSent reports whether a header goes out. Trailers, whose prefix has a colon, do
-// not: no source has them. The service frames the message and computes the length,
-// but for HEAD it cannot: only the handler knows how long the body would have been.
+// isSent reports whether a header goes out. The service frames the message and
+// computes the length, but for HEAD it cannot: only the handler knows how long the
+// body would have been.
 func isSent(name string, head bool) bool {
-	switch http.CanonicalHeaderKey(name) {
+	switch name {
 	case "Transfer-Encoding", "Trailer":
 		return false
 	case "Content-Length":
 		return head
 	}
-	return validToken(name)
+	return true
 }
 
 // valueOf returns the first value of a header, or "".

@@ -78,20 +78,22 @@ type Event struct {
 	// Authorizer is what the gateway vouches for.
 	Authorizer Authorizer
 
-	// Payload is the whole event as it came. It is the slice given to Decode,
-	// not a copy.
-	Payload []byte
-
-	doc         rawjson.Doc
-	fields      []field       // headers, without Host
-	host        string        // host header, else the domain name
-	escapedPath string        // Path as the client encoded it; "" when not known
-	query       string        // for URL.RawQuery
-	body        rawjson.Value // as in the event
-	base64      bool          // body is in base64
-	https       bool          // the client spoke TLS
-	multi       bool          // ALB: the answer goes into multiValueHeaders
+	payload     string
+	failure     error        // the first of reading it; nil once it is decoded
+	fields      []field      // headers, without Host
+	host        string       // host header, else the domain name
+	escapedPath string       // Path as the client encoded it; "" when not known
+	query       string       // for URL.RawQuery
+	body        rawjson.Text // as in the event
+	base64      bool         // body is in base64
+	https       bool         // the client spoke TLS
+	multi       bool         // ALB: the answer goes into multiValueHeaders
 }
+
+// Payload returns the whole event as it came, in a slice of its own. What Decode was
+// given is not kept: aws-lambda-go reads the next event into the same memory, while
+// a handler that was left behind at its deadline may still look at this one.
+func (e *Event) Payload() []byte { return []byte(e.payload) }
 
 // eventKey is the context key of the event. Being unexported it can be set by
 // Request alone, so no client and no other package can put an event there.

@@ -24,12 +24,15 @@ func (e *Event) setHeaders(single, multi object, domain string) {
 			e.addHeader(multi, name, value)
 		}
 	}
-	repeated := make(map[string]bool, len(e.fields))
+	var repeated map[string]bool
+	if len(e.fields) > 0 {
+		repeated = make(map[string]bool, len(e.fields))
+	}
 	for _, f := range e.fields {
 		repeated[f.name] = true
 	}
 	for name, value := range single.Members() {
-		if len(repeated) == 0 || !repeated[http.CanonicalHeaderKey(name)] {
+		if repeated == nil || !repeated[http.CanonicalHeaderKey(name)] {
 			e.addHeader(single, name, value)
 		}
 	}
@@ -43,7 +46,13 @@ func (e *Event) addHeader(in object, name string, value rawjson.Value) {
 	if value.Kind() == rawjson.Null {
 		return
 	}
-	text := cleanValue(in.want(value, rawjson.String).Text())
+	value = in.want(value, rawjson.String)
+	text := value.Text()
+	if value.Plain() && strings.IndexByte(text, 0x7f) < 0 {
+		text = trimSpace(text) // cleanValue's short way
+	} else {
+		text = cleanValue(text)
+	}
 	switch name := canonicalName(name); name {
 	case "":
 	case "Host":
@@ -55,8 +64,8 @@ func (e *Event) addHeader(in object, name string, value rawjson.Value) {
 	}
 }
 
-// headers returns the values of a header.
-func (e *Event) headers(name string) (values []string) {
+// appendHeaders appends the values of a header.
+func (e *Event) appendHeaders(values []string, name string) []string {
 	for _, f := range e.fields {
 		if f.name == name {
 			values = append(values, f.value)
@@ -91,7 +100,7 @@ func (e *Event) newHeader() http.Header {
 }
 
 // canonicalName returns a header name as http.CanonicalHeaderKey does, and "" for
-// one that is no token.
+// one that is no token, as that of a trailer, whose prefix has a colon.
 func canonicalName(name string) string {
 	if known, ok := lowerNames[name]; ok {
 		return known
@@ -164,7 +173,18 @@ func cleanValue(s string) string {
 			return r
 		}, s)
 	}
-	return strings.Trim(s, " \t")
+	return trimSpace(s)
+}
+
+// trimSpace is strings.Trim(s, " \t"), which would build a set for each value.
+func trimSpace(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

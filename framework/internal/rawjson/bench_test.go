@@ -22,10 +22,11 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(int64(len(doc.text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				var d Doc
-				if err := d.Parse(doc.text, MaxDepth); err != nil {
+				d, err := Parse(doc.text, MaxDepth)
+				if err != nil {
 					b.Fatal(err)
 				}
+				d.Free()
 			}
 		})
 		b.Run(doc.name+"/encoding/json.Valid", func(b *testing.B) {
@@ -41,8 +42,8 @@ func BenchmarkParse(b *testing.B) {
 func BenchmarkText(b *testing.B) {
 	body := strings.Repeat(`{"name":"some value","n":12345},`, 3000)
 	quoted := string(AppendQuoted(nil, body))
-	var d Doc
-	if err := d.Parse(quoted, 0); err != nil {
+	d, err := Parse(quoted, 0)
+	if err != nil {
 		b.Fatal(err)
 	}
 	b.Run("AppendText", func(b *testing.B) {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -39,28 +39,41 @@ type DuplicateKeyError struct {
 func (e *DuplicateKeyError) Error() string { return fmt.Sprintf("key %q comes twice", e.Key) }
 
 // Parse reads a text, in which arrays and objects lie in each other at most
-// maxDepth deep, and makes d its Doc. The error for a text that is not JSON is
-// that of encoding/json.
-func (d *Doc) Parse(text string, maxDepth int) error {
-	// The kinds of documents that are read here have a value for each twenty
-	// bytes; one that is a large string does not need the space.
-	p := parser{text: text, nodes: make([]node, 0, min(len(text)/16+4, 512)), depth: maxDepth}
+// maxDepth deep. The error for a text that is not JSON is that of encoding/json.
+func Parse(text string, maxDepth int) (*Doc, error) {
 	if len(text) >= 1<<32 {
-		return errors.New("longer than 4 GiB")
+		return nil, errors.New("longer than 4 GiB")
 	}
-	err := p.document()
-	if err == errSyntax {
+	d := docs.Get().(*Doc)
+	p := parser{text: text, nodes: d.nodes, depth: maxDepth}
+	if end := p.value(p.space(0)); end >= 0 && p.space(end) < len(text) {
+		p.err = errSyntax
+	}
+	if p.err == errSyntax {
 		// Whoever wrote the text finds the place faster with these messages.
 		var whole json.RawMessage
-		if err = json.Unmarshal([]byte(text), &whole); err == nil {
-			err = errSyntax
+		if err := json.Unmarshal([]byte(text), &whole); err != nil {
+			return nil, err
 		}
 	}
-	if err != nil {
-		return err
+	if p.err != nil {
+		return nil, p.err
 	}
-	*d = Doc{text: text, nodes: p.nodes}
-	return nil
+	d.text, d.nodes = text, p.nodes
+	return d, nil
+}
+
+// docs keeps the memory for nodes, which would be a third of what a request takes.
+var docs = sync.Pool{New: func() any { return new(Doc) }}
+
+// Free gives back the memory of the Doc. Neither it nor a Value of it may be used
+// after that; texts may. A Doc that is not freed is garbage like any other.
+func (d *Doc) Free() {
+	const most = 4096 // nodes: one large document is no reason to keep as much
+	if cap(d.nodes) <= most {
+		d.text, d.nodes = "", d.nodes[:0]
+		docs.Put(d)
+	}
 }
 
 // Root returns the value that the whole text is.
@@ -73,139 +86,129 @@ func (d *Doc) Root() Value {
 
 var errSyntax = errors.New("not JSON")
 
+// A parser goes through the text once. Its methods take the place where something
+// has to begin and return where it ends, or -1 when it is not there, for the reason
+// in err.
 type parser struct {
 	text  string
 	nodes []node
-	at    int // in the text
 	depth int // how much deeper values may lie
+	err   error
 }
 
-func (p *parser) document() error {
-	p.space()
-	if err := p.value(); err != nil {
-		return err
-	}
-	if p.space(); p.at < len(p.text) {
-		return errSyntax
-	}
-	return nil
+func (p *parser) fail(err error) int {
+	p.err = err
+	return -1
 }
 
-func (p *parser) space() {
-	for p.at < len(p.text) {
-		switch p.text[p.at] {
-		case ' ', '\t', '\r', '\n':
-			p.at++
-		default:
-			return
-		}
+// space returns where the space at i ends.
+func (p *parser) space(i int) int {
+	for i < len(p.text) && (p.text[i] == ' ' || p.text[i] == '\n' || p.text[i] == '\t' || p.text[i] == '\r') {
+		i++
 	}
+	return i
 }
 
-// peek returns the next byte, and 0, which is no part of JSON, at the end.
-func (p *parser) peek() byte {
-	if p.at < len(p.text) {
-		return p.text[p.at]
+// at returns the byte at i, and 0, which is no part of JSON, at the end.
+func (p *parser) at(i int) byte {
+	if i < len(p.text) {
+		return p.text[i]
 	}
 	return 0
 }
 
-func (p *parser) value() error {
-	switch p.peek() {
+func (p *parser) value(i int) (end int) {
+	switch p.at(i) {
 	case '"':
-		return p.string()
+		return p.string(i)
 	case '{':
-		return p.container(Object, '}', p.members)
+		return p.object(i)
 	case '[':
-		return p.container(Array, ']', p.items)
+		return p.array(i)
 	case 't':
-		return p.literal("true", Bool)
+		return p.literal(i, "true", Bool)
 	case 'f':
-		return p.literal("false", Bool)
+		return p.literal(i, "false", Bool)
 	case 'n':
-		return p.literal("null", Null)
+		return p.literal(i, "null", Null)
 	}
-	return p.number()
+	return p.number(i)
 }
 
-// add notes a value without parts that ends where the parser stands.
-func (p *parser) add(kind Kind, start int, plain bool) {
-	next := uint32(len(p.nodes) + 1)
-	p.nodes = append(p.nodes, node{start: uint32(start), end: uint32(p.at), next: next, kind: kind, plain: plain})
+// add notes a value without parts.
+func (p *parser) add(kind Kind, start, end int, plain bool) {
+	p.nodes = append(p.nodes, node{uint32(start), uint32(end), uint32(len(p.nodes) + 1), kind, plain})
 }
 
-func (p *parser) literal(text string, kind Kind) error {
-	if !strings.HasPrefix(p.text[p.at:], text) {
-		return errSyntax
+func (p *parser) literal(i int, text string, kind Kind) (end int) {
+	end = i + len(text)
+	if end > len(p.text) || p.text[i:end] != text {
+		return p.fail(errSyntax)
 	}
-	start := p.at
-	p.at += len(text)
-	p.add(kind, start, false)
-	return nil
+	p.add(kind, i, end, false)
+	return end
 }
 
 // number follows RFC 8259, section 6.
-func (p *parser) number() error {
-	start := p.at
-	if p.peek() == '-' {
-		p.at++
+func (p *parser) number(start int) (end int) {
+	i := start
+	if p.at(i) == '-' {
+		i++
 	}
-	if p.peek() == '0' {
-		p.at++
-	} else if !p.digits() {
-		return errSyntax
+	whole := p.digits(i)
+	if whole == i || p.at(i) == '0' && whole > i+1 {
+		return p.fail(errSyntax)
 	}
-	if p.peek() == '.' {
-		p.at++
-		if !p.digits() {
-			return errSyntax
+	i = whole
+	if p.at(i) == '.' {
+		if end = p.digits(i + 1); end == i+1 {
+			return p.fail(errSyntax)
 		}
+		i = end
 	}
-	if c := p.peek(); c == 'e' || c == 'E' {
-		p.at++
-		if c := p.peek(); c == '+' || c == '-' {
-			p.at++
+	if c := p.at(i); c == 'e' || c == 'E' {
+		i++
+		if c := p.at(i); c == '+' || c == '-' {
+			i++
 		}
-		if !p.digits() {
-			return errSyntax
+		if end = p.digits(i); end == i {
+			return p.fail(errSyntax)
 		}
+		i = end
 	}
-	p.add(Number, start, false)
-	return nil
+	p.add(Number, start, i, false)
+	return i
 }
 
-// digits takes one or more of them.
-func (p *parser) digits() bool {
-	start := p.at
-	for '0' <= p.peek() && p.peek() <= '9' {
-		p.at++
+// digits returns where the digits at i end.
+func (p *parser) digits(i int) int {
+	for i < len(p.text) && '0' <= p.text[i] && p.text[i] <= '9' {
+		i++
 	}
-	return p.at > start
+	return i
 }
 
-func (p *parser) string() error {
-	start := p.at
+func (p *parser) string(start int) (end int) {
 	escaped, ascii := false, true
 	i := start + 1
 	for {
-		end, plainASCII := plainRun(p.text, i)
+		run, plainASCII := plainRun(p.text, i)
 		ascii = ascii && plainASCII
-		if end == len(p.text) || p.text[end] < ' ' {
-			return errSyntax // it does not end, or has a control character
+		switch p.at(run) {
+		case '"':
+			p.add(String, start, run+1, !escaped && (ascii || utf8.ValidString(p.text[start:run])))
+			return run + 1
+		case '\\':
+			escaped = true
+			n := escapeLen(p.text[run:])
+			if n == 0 {
+				return p.fail(errSyntax)
+			}
+			i = run + n
+		default: // it does not end, or has a control character
+			return p.fail(errSyntax)
 		}
-		if p.text[end] == '"' {
-			p.at = end + 1
-			break
-		}
-		escaped = true
-		n := escapeLen(p.text[end:])
-		if n == 0 {
-			return errSyntax
-		}
-		i = end + n
 	}
-	p.add(String, start, !escaped && (ascii || utf8.ValidString(p.text[start:p.at])))
-	return nil
 }
 
 // escapeLen returns the length of the escape at the start of s, 0 if it is none.
@@ -213,7 +216,8 @@ func escapeLen(s string) int {
 	if len(s) < 2 {
 		return 0
 	}
-	if strings.IndexByte(`"\/bfnrt`, s[1]) >= 0 {
+	switch s[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return 2
 	}
 	if _, ok := hex4(s); ok {
@@ -222,84 +226,89 @@ func escapeLen(s string) int {
 	return 0
 }
 
-// container takes an array or an object, whose parts are parsed by parts.
-func (p *parser) container(kind Kind, closing byte, parts func(at int) error) error {
+// open notes an array or an object, whose end is not known yet.
+func (p *parser) open(kind Kind, i int) (at int, ok bool) {
 	if p.depth == 0 {
-		return ErrTooDeep
+		p.err = ErrTooDeep
+		return 0, false
 	}
 	p.depth--
-	start, at := p.at, len(p.nodes)
-	p.at++
-	p.add(kind, start, false)
-	p.space()
-	if p.peek() != closing {
-		if err := parts(at); err != nil {
-			return err
-		}
-		if p.peek() != closing {
-			return errSyntax
-		}
-	}
-	p.at++
+	at = len(p.nodes)
+	p.add(kind, i, i+1, false)
+	return at, true
+}
+
+func (p *parser) close(at, end int) int {
 	p.depth++
-	p.nodes[at].end, p.nodes[at].next = uint32(p.at), uint32(len(p.nodes))
-	return nil
+	p.nodes[at].end, p.nodes[at].next = uint32(end), uint32(len(p.nodes))
+	return end
 }
 
-func (p *parser) items(int) error {
+func (p *parser) array(i int) (end int) {
+	at, ok := p.open(Array, i)
+	if !ok {
+		return -1
+	}
+	if i = p.space(i + 1); p.at(i) == ']' {
+		return p.close(at, i+1)
+	}
 	for {
-		if err := p.value(); err != nil {
-			return err
+		if i = p.value(i); i < 0 {
+			return -1
 		}
-		if !p.comma() {
-			return nil
+		switch i = p.space(i); p.at(i) {
+		case ',':
+			i = p.space(i + 1)
+		case ']':
+			return p.close(at, i+1)
+		default:
+			return p.fail(errSyntax)
 		}
 	}
 }
 
-// comma takes the comma in front of a further part, and the space around it.
-func (p *parser) comma() bool {
-	p.space()
-	if p.peek() != ',' {
-		return false
+func (p *parser) object(i int) (end int) {
+	at, ok := p.open(Object, i)
+	if !ok {
+		return -1
 	}
-	p.at++
-	p.space()
-	return true
-}
-
-func (p *parser) members(at int) error {
+	if i = p.space(i + 1); p.at(i) == '}' {
+		return p.close(at, i+1)
+	}
 	var seen keySet
 	for {
-		if p.peek() != '"' {
-			return errSyntax
+		if p.at(i) != '"' {
+			return p.fail(errSyntax)
 		}
 		key := len(p.nodes)
-		if err := p.string(); err != nil {
-			return err
+		if i = p.string(i); i < 0 {
+			return -1
 		}
 		if seen.has(p, at, key) {
 			return p.duplicate(at, key)
 		}
-		if p.space(); p.peek() != ':' {
-			return errSyntax
+		if i = p.space(i); p.at(i) != ':' {
+			return p.fail(errSyntax)
 		}
-		p.at++
-		p.space()
-		if err := p.value(); err != nil {
-			return err
+		if i = p.value(p.space(i + 1)); i < 0 {
+			return -1
 		}
-		if !p.comma() {
-			return nil
+		switch i = p.space(i); p.at(i) {
+		case ',':
+			i = p.space(i + 1)
+		case '}':
+			return p.close(at, i+1)
+		default:
+			return p.fail(errSyntax)
 		}
 	}
 }
 
 // duplicate makes the error for a key that comes twice. If the text is not JSON
 // behind it, that is the better thing to say.
-func (p *parser) duplicate(at, key int) error {
+func (p *parser) duplicate(at, key int) int {
 	if !json.Valid([]byte(p.text)) {
-		return errSyntax
+		return p.fail(errSyntax)
 	}
 	// The objects around this one have no end yet.
 	for i := range p.nodes[:at+1] {
@@ -308,7 +317,7 @@ func (p *parser) duplicate(at, key int) error {
 		}
 	}
 	d := &Doc{text: p.text, nodes: p.nodes}
-	return &DuplicateKeyError{Path: Value{d, at}.Path(), Key: Value{d, key}.Text()}
+	return p.fail(&DuplicateKeyError{Path: Value{d, at}.Path(), Key: Value{d, key}.Text()})
 }
 
 // A keySet tells whether an object has a key already. Most objects are small and
@@ -326,8 +335,7 @@ const manyKeys = 32
 // has reports whether the object at the node at has the key at the node key, its
 // last one, already.
 func (s *keySet) has(p *parser, at, key int) bool {
-	d := Doc{text: p.text, nodes: p.nodes}
-	text := Value{&d, key}.Text()
+	text := p.key(key)
 	s.count++
 	if s.count <= manyKeys {
 		bit := uint64(1) << (hashKey(text) % 64)
@@ -336,7 +344,7 @@ func (s *keySet) has(p *parser, at, key int) bool {
 			return false
 		}
 		for i := at + 1; i < key; i = int(p.nodes[i+1].next) {
-			if (Value{&d, i}).Text() == text {
+			if p.key(i) == text {
 				return true
 			}
 		}
@@ -345,7 +353,7 @@ func (s *keySet) has(p *parser, at, key int) bool {
 	if s.keys == nil {
 		s.keys = make(map[string]struct{}, 2*manyKeys)
 		for i := at + 1; i < key; i = int(p.nodes[i+1].next) {
-			s.keys[Value{&d, i}.Text()] = struct{}{}
+			s.keys[p.key(i)] = struct{}{}
 		}
 	}
 	if _, ok := s.keys[text]; ok {
@@ -353,6 +361,16 @@ func (s *keySet) has(p *parser, at, key int) bool {
 	}
 	s.keys[text] = struct{}{}
 	return false
+}
+
+// key returns the key at a node.
+func (p *parser) key(at int) string {
+	n := &p.nodes[at]
+	inner := p.text[n.start+1 : n.end-1]
+	if n.plain {
+		return inner
+	}
+	return string(appendUnquoted(nil, inner))
 }
 
 func hashKey(s string) uint {

@@ -14,8 +14,8 @@ import (
 
 func parse(t *testing.T, text string) Value {
 	t.Helper()
-	var d Doc
-	if err := d.Parse(text, MaxDepth); err != nil {
+	d, err := Parse(text, MaxDepth)
+	if err != nil {
 		t.Fatalf("%.100q: %v", text, err)
 	}
 	return d.Root()
@@ -61,6 +61,29 @@ func TestValue(t *testing.T) {
 	}
 }
 
+// A value of a document that was freed must not pass for one of the next.
+func TestFree(t *testing.T) {
+	d, err := Parse(`{"a":["b"]}`, MaxDepth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := d.Root().Get("a")
+	text := a.Raw()
+	d.Free()
+	if d.Root() != (Value{}) {
+		t.Error("the document still has a value")
+	}
+	if text != `["b"]` {
+		t.Errorf("its text became %q", text)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a value of it is used without a panic")
+		}
+	}()
+	a.Kind()
+}
+
 func TestDuplicateKeys(t *testing.T) {
 	var many strings.Builder
 	for i := range 3 * manyKeys {
@@ -74,34 +97,28 @@ func TestDuplicateKeys(t *testing.T) {
 		{`{"x":{` + many.String() + `"k40":1}}`, "x", "k40"},
 		{`{"x":{` + many.String() + `"k95":1}}`, "x", "k95"},
 	} {
-		var d Doc
 		var twice *DuplicateKeyError
-		if err := d.Parse(tt.text, MaxDepth); !errors.As(err, &twice) || twice.Path != tt.path || twice.Key != tt.key {
-			t.Errorf("%.50s: %#v, want key %q twice in %q", tt.text, err, tt.key, tt.path)
-		}
-		if d.Root().Kind() != None {
-			t.Errorf("%.50s: a value in spite of it", tt.text)
+		if d, err := Parse(tt.text, MaxDepth); d != nil || !errors.As(err, &twice) || twice.Path != tt.path || twice.Key != tt.key {
+			t.Errorf("%.50s: %v, %#v, want key %q twice in %q", tt.text, d, err, tt.key, tt.path)
 		}
 	}
 	parse(t, `{`+many.String()+`"k":1}`)
-	var d Doc
-	if err := d.Parse(`{"a":1,"a":2`, MaxDepth); !errors.As(err, new(*json.SyntaxError)) {
+	if _, err := Parse(`{"a":1,"a":2`, MaxDepth); !errors.As(err, new(*json.SyntaxError)) {
 		t.Errorf("half a document with a key twice: %v", err)
 	}
 }
 
 func TestDepth(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
-	var d Doc
 	for depth := range 4 {
-		if err := d.Parse(nested(depth+1), depth); err != ErrTooDeep {
+		if _, err := Parse(nested(depth+1), depth); err != ErrTooDeep {
 			t.Errorf("%d deep, %d allowed: %v", depth+1, depth, err)
 		}
-		if err := d.Parse(`[`+nested(depth+1)+`,`+nested(depth+1)+`]`, depth+2); err != nil {
+		if _, err := Parse(`[`+nested(depth+1)+`,`+nested(depth+1)+`]`, depth+2); err != nil {
 			t.Errorf("%d deep: %v", depth+2, err)
 		}
 	}
-	if err := d.Parse(nested(1_000_000), MaxDepth); err != ErrTooDeep {
+	if _, err := Parse(nested(1_000_000), MaxDepth); err != ErrTooDeep {
 		t.Errorf("a million deep: %v", err)
 	}
 }
@@ -173,14 +190,14 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		want, wantErr := decodeOnce(text)
-		var d Doc
-		err := d.Parse(text, MaxDepth)
+		d, err := Parse(text, MaxDepth)
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%q: error %v, encoding/json has %v", text, err, wantErr)
 		}
 		if err != nil {
 			return
 		}
+		defer d.Free()
 		if diff := cmp.Diff(want, d.Root().Any()); diff != "" {
 			t.Fatalf("%q (-encoding/json +ours):\n%s", text, diff)
 		}
@@ -209,10 +226,11 @@ func FuzzQuoted(f *testing.F) {
 		if same := AppendQuoted([]byte("x"), []byte(text)); !bytes.Equal(same, got) {
 			t.Fatalf("%q: as bytes %s", text, same)
 		}
-		var d Doc
-		if err := d.Parse(string(got[1:]), 0); err != nil {
+		d, err := Parse(string(got[1:]), 0)
+		if err != nil {
 			t.Fatal(err)
 		}
+		defer d.Free()
 		if back := d.Root().Text(); back != string([]rune(text)) {
 			t.Fatalf("%q comes back as %q", text, back)
 		}

@@ -54,21 +54,17 @@ func (v Value) Get(key string) Value {
 	if v.Kind() != Object {
 		return Value{}
 	}
-	nodes := v.doc.nodes
-	for i := v.at + 1; i < int(nodes[v.at].next); i = int(nodes[i+1].next) {
-		if (Value{v.doc, i}).is(key) {
-			return Value{v.doc, i + 1}
+	d := v.doc
+	end := int(d.nodes[v.at].next)
+	for i := v.at + 1; i < end; i = int(d.nodes[i+1].next) {
+		if n := &d.nodes[i]; n.plain && (int(n.end-n.start) != len(key)+2 || d.text[n.start+1:n.end-1] != key) {
+			continue
+		} else if !n.plain && (Value{d, i}).Text() != key {
+			continue
 		}
+		return Value{d, i + 1}
 	}
 	return Value{}
-}
-
-func (v Value) is(text string) bool {
-	n := &v.doc.nodes[v.at]
-	if n.plain {
-		return v.doc.text[n.start+1:n.end-1] == text
-	}
-	return v.Text() == text
 }
 
 // Len returns how many members an object has, or how many items an array.
@@ -127,21 +123,15 @@ func (v Value) Text() string {
 	if n.plain {
 		return v.doc.text[n.start+1 : n.end-1]
 	}
-	return string(v.AppendText(nil))
+	return v.Detach().String()
 }
 
+// Plain reports whether a string is written without escapes and in UTF-8. Its text
+// then is what is written, and has no control character but DEL: JSON takes none.
+func (v Value) Plain() bool { return v.doc != nil && v.doc.nodes[v.at].plain }
+
 // AppendText appends the text of a string to b.
-func (v Value) AppendText(b []byte) []byte {
-	if v.Kind() != String {
-		return b
-	}
-	n := &v.doc.nodes[v.at]
-	inner := v.doc.text[n.start+1 : n.end-1]
-	if n.plain {
-		return append(b, inner...)
-	}
-	return appendUnquoted(b, inner)
-}
+func (v Value) AppendText(b []byte) []byte { return v.Detach().Append(b) }
 
 // Any returns the value as encoding/json decodes it into an any, with each number
 // a json.Number: as float64 an exp of 1612061676 would print as 1.612061676e+09.
@@ -175,6 +165,38 @@ func (v Value) Map() map[string]any {
 		object[key] = value.Any()
 	}
 	return object
+}
+
+// A Text is a string of a document by itself. The zero Text is "".
+type Text struct {
+	inner string // what stands between the quotes
+	plain bool
+}
+
+// Detach returns the text of a string, for later: it keeps the document's text, but
+// not its nodes.
+func (v Value) Detach() Text {
+	if v.Kind() != String {
+		return Text{plain: true}
+	}
+	n := &v.doc.nodes[v.at]
+	return Text{inner: v.doc.text[n.start+1 : n.end-1], plain: n.plain}
+}
+
+// String returns the text.
+func (t Text) String() string {
+	if t.plain {
+		return t.inner
+	}
+	return string(t.Append(nil))
+}
+
+// Append appends the text to b.
+func (t Text) Append(b []byte) []byte {
+	if t.plain {
+		return append(b, t.inner...)
+	}
+	return appendUnquoted(b, t.inner)
 }
 
 // Path returns where the value is in its document, for messages: the keys and the
