@@ -36,7 +36,7 @@ type DuplicateKeyError struct {
 	Key  string
 }
 
-func (e *DuplicateKeyError) Error() string { return fmt.Sprintf("key %q comes twice", e.Key) }
+func (e *DuplicateKeyError) Error() string { return fmt.Sprintf("key %.100q comes twice", e.Key) }
 
 // Parse reads a text, in which arrays and objects lie in each other at most
 // maxDepth deep. The error for a text that is not JSON is that of encoding/json.
