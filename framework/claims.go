@@ -182,11 +182,12 @@ func sameNumber(a, b string) bool {
 	return ok1 && ok2 && x.Cmp(y) == 0
 }
 
-// isDecimal keeps sameNumber from exponents so large that comparing them would
-// take the machine's memory.
+// isDecimal keeps sameNumber from exponents so large, and from digits so many, that
+// comparing them would take the machine's memory or its time.
 func isDecimal(s string) bool {
+	const longest = 400 // the largest float64 has 309 digits
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(s), "e")
-	return mantissa != "" && len(exponent) < 4 &&
+	return mantissa != "" && len(mantissa) < longest && len(exponent) < 4 &&
 		strings.Trim(mantissa, "+-.0123456789") == "" && strings.Trim(exponent, "+-0123456789") == ""
 }
 
