@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -154,6 +155,49 @@ func TestWeakKeys(t *testing.T) {
 	}
 }
 
+// bomb answers with 200 MB, which are 200 kB on the way.
+func bomb(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	chunk := make([]byte, 1<<20)
+	for range 200 {
+		if _, err := z.Write(chunk); err != nil {
+			return
+		}
+	}
+	_ = z.Close() // the client may be gone
+}
+
+// What an issuer answers takes little memory, however much it is. No other test
+// runs meanwhile, so that memory can be measured; the issuer's is in it.
+func TestHostileIssuerMemory(t *testing.T) {
+	f := newForgery(t)
+	token := f.signed(f.payload)
+	for name, answer := range map[string]http.HandlerFunc{
+		"compressed": bomb,
+		"endless": func(w http.ResponseWriter, r *http.Request) {
+			chunk := make([]byte, 64<<10)
+			for n, err := 0, error(nil); n < 200<<20 && err == nil; n += len(chunk) {
+				_, err = w.Write(chunk)
+			}
+		},
+	} {
+		f.set(func() { f.intercept = answer })
+		a := f.authorizer(t, f.fakeClock)
+		a.keys.timeout = time.Minute
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := a.Verify(t.Context(), token)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), "longer than 150000 bytes") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := (after.TotalAlloc - before.TotalAlloc) >> 20; n > 16 {
+			t.Errorf("%s: %d MB of memory", name, n)
+		}
+	}
+}
+
 // A hostile issuer answers in place of the good one. Nothing that it says takes
 // long, or lets a token in that the good one did not sign: what is no set of keys
 // leaves the old ones.
@@ -207,18 +251,6 @@ func TestHostileIssuer(t *testing.T) {
 			}
 		}
 	}
-	bomb := func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip")
-		z := gzip.NewWriter(w)
-		chunk := make([]byte, 1<<20)
-		for range 200 {
-			if _, err := z.Write(chunk); err != nil {
-				return
-			}
-		}
-		_ = z.Close()
-	}
-
 	const hangs = "deadline exceeded"
 	type row struct {
 		name   string
