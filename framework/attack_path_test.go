@@ -175,7 +175,7 @@ func TestChosenRouteRunsOrNone(t *testing.T) {
 	protected := map[string]bool{"admin": true, "private": true, "secret": true}
 	paths := []string{
 		"/admin", "/admin/", "//admin", "/private/x", "/private/", "/files/a", "/files/a/secret", "/files//secret", "/public/../admin", "/public/x", "/x",
-		"/admin\x00", "/ADMIN", "/files/../secret", "/private//x", "/", "", "/files/a/secret/", "/{x}", "/files/{x}", "/private/{x+}", "/\xff", "/files/\ufffd",
+		"/admin\x00", "/ADMIN", "/files/../secret", "/private//x", "/", "", "/files/a/secret/", "/{x}", "/files/{x}", "/private/{x+}", "/\ufffd", "/files/\ufffd",
 	}
 	values := []string{"", "a", "x", "/x", "admin", "/admin", "../admin", "a/secret", "secret", "{x}", "{x+}", "..", "/", "\ufffd"}
 	s := newService(t, pathManifest, framework.Options{}, pathHandlers...)
@@ -191,11 +191,17 @@ func TestChosenRouteRunsOrNone(t *testing.T) {
 					}
 					tries++
 					got := s.invoke(t, e)
-					if got.Ran != "" && (got.Ran != own || protected[got.Ran]) {
-						t.Errorf("key %q, path %q, x %q: %+v", key, path, v, got)
+					pattern := strings.TrimPrefix(key, "GET ")
+					filled := strings.NewReplacer("{x}", v, "{x+}", v).Replace(pattern)
+					want := ran(own)
+					switch {
+					case segments(filled) != segments(path):
+						want = refused(403, "route_mismatch") // the gateway contradicts itself
+					case protected[own]:
+						want = refused(401, "no_principal")
 					}
-					if got.Ran == "" && got.Status != 401 && got.Status != 403 {
-						t.Errorf("key %q, path %q, x %q: %+v", key, path, v, got)
+					if got != want {
+						t.Errorf("key %q, path %q, x %q: %+v, want %+v", key, path, v, got, want)
 					}
 					runs[got.Ran]++
 				}
@@ -205,4 +211,9 @@ func TestChosenRouteRunsOrNone(t *testing.T) {
 	if runs["any"] == 0 || runs["file"] == 0 || runs["public"] == 0 {
 		t.Errorf("%d tries, of which ran: %v", tries, runs)
 	}
+}
+
+// segments is a path without its empty segments.
+func segments(path string) string {
+	return strings.Join(strings.FieldsFunc(path, func(r rune) bool { return r == '/' }), "/")
 }
