@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -73,6 +74,7 @@ func ParsePattern(path string) (Pattern, error) {
 	}
 
 	p := Pattern{text: path}
+	var seen nameSet
 	at := 1
 	for part := range strings.SplitSeq(path[1:], "/") {
 		end := at + len(part)
@@ -114,10 +116,8 @@ func ParsePattern(path string) (Pattern, error) {
 			return fail(culprit, culprit+size, "has the character %q: API Gateway takes letters, digits and . : _ - only", c)
 		}
 		if seg.kind != literal {
-			for _, earlier := range p.segments {
-				if earlier.kind != literal && earlier.text == seg.text {
-					return fail(at, end, "has the variable %q twice", seg.text)
-				}
+			if seen.has(p.variables, seg.text) {
+				return fail(at, end, "has the variable %q twice", seg.text)
 			}
 			p.variables = append(p.variables, seg.text)
 		}
@@ -125,6 +125,28 @@ func ParsePattern(path string) (Pattern, error) {
 		at = end + 1
 	}
 	return p, nil
+}
+
+// A nameSet has the names of many variables. Few are compared with each other.
+type nameSet map[string]bool
+
+// has reports whether names, all of which it was asked for before, has name.
+func (s *nameSet) has(names []string, name string) bool {
+	const few = 16
+	if len(names) < few {
+		return slices.Contains(names, name)
+	}
+	if *s == nil {
+		*s = make(nameSet)
+		for _, n := range names {
+			(*s)[n] = true
+		}
+	}
+	if (*s)[name] {
+		return true
+	}
+	(*s)[name] = true
+	return false
 }
 
 func isSegmentChar(c rune) bool {
