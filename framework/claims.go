@@ -182,11 +182,12 @@ func sameNumber(a, b string) bool {
 	return ok1 && ok2 && x.Cmp(y) == 0
 }
 
-// isDecimal keeps sameNumber from exponents so large that comparing them would
-// take the machine's memory.
+// isDecimal keeps sameNumber from exponents so large, and from digits so many, that
+// comparing them would take the machine's memory or its time.
 func isDecimal(s string) bool {
+	const longest = 400 // the largest float64 has 309 digits
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(s), "e")
-	return mantissa != "" && len(exponent) < 4 &&
+	return mantissa != "" && len(mantissa) < longest && len(exponent) < 4 &&
 		strings.Trim(mantissa, "+-.0123456789") == "" && strings.Trim(exponent, "+-0123456789") == ""
 }
 
@@ -204,48 +205,52 @@ func (c claimReader) fromToken(claims rawjson.Value, a *apigw.Authorizer) route.
 	if scp := words(claims.Get("scp")); scp != nil {
 		p.Scopes = append(p.Scopes, scp...)
 	}
-	p.Groups = slices.DeleteFunc(p.Groups, func(g string) bool { return !c.vouched(g, a) })
+	vouched := c.vouched(a)
+	p.Groups = slices.DeleteFunc(p.Groups, func(g string) bool { return !vouched(g) })
 	return p
 }
 
-// vouched reports whether a group of a nested claim occurs in the gateway's
-// text of the claim around it. How the gateway writes nested claims is not
-// certain, map[k:v] or JSON, but in either form a name stands between characters
-// that no group's name has. So a bearer token that agrees in all else cannot
-// bring groups that the verified one has not. A flat claim was compared as a
+// vouched returns a function that reports whether a group of a nested claim occurs
+// in the gateway's text of the claim around it. How the gateway writes nested
+// claims is not certain, map[k:v] or JSON, but in either form a name stands between
+// characters that no group's name has. So a bearer token that agrees in all else
+// cannot bring groups that the verified one has not. A flat claim was compared as a
 // whole.
-func (c claimReader) vouched(group string, a *apigw.Authorizer) bool {
+func (c claimReader) vouched(a *apigw.Authorizer) func(group string) bool {
+	all := func(string) bool { return true }
 	if len(c.groups) == 1 {
-		return true
+		return all
 	}
 	text, ok := a.ClaimText(c.groups[0])
 	if !ok {
-		return true // the gateway says nothing of the claim
+		return all // the gateway says nothing of the claim
 	}
-	for rest := text; ; {
-		i := strings.Index(rest, group)
-		if i < 0 {
-			return false
-		}
-		before, after := rest[:i], rest[i+len(group):]
-		if endsName(before, true) && endsName(after, false) {
-			return true
-		}
-		rest = rest[i+1:]
+	words := make(map[string]bool)
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(aroundNames, r) }) {
+		words[word] = true
+	}
+	return func(group string) bool {
+		return words[group] || strings.ContainsAny(group, aroundNames) && hasBetween(text, group)
 	}
 }
 
-// endsName reports whether a name cannot go on into s, which lies before or
-// behind it.
-func endsName(s string, before bool) bool {
-	if s == "" {
-		return true
+// aroundNames are the characters between which a name stands.
+const aroundNames = " []{},:\""
+
+// hasBetween reports whether text has a name between two of them, or its ends.
+func hasBetween(text, name string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], name)
+		if i < 0 {
+			return false
+		}
+		start, end := from+i, from+i+len(name)
+		if (start == 0 || strings.IndexByte(aroundNames, text[start-1]) >= 0) &&
+			(end == len(text) || strings.IndexByte(aroundNames, text[end]) >= 0) {
+			return true
+		}
+		from = start + 1
 	}
-	c := s[0]
-	if before {
-		c = s[len(s)-1]
-	}
-	return strings.IndexByte(" []{},:\"", c) >= 0
 }
 
 // fromText reads the gateway's own text, in which a group's name with a space

@@ -245,3 +245,32 @@ func TestProblemsOfReasons(t *testing.T) {
 		t.Errorf("the zero reason answers %d", s)
 	}
 }
+
+// A group of a nested claim has to be a whole name in the gateway's text.
+func TestVouched(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		text, group string
+		want        bool
+	}{
+		{"map[roles:[user admin]]", "admin", true},
+		{`{"roles":["user","admin"]}`, "admin", true},
+		{"admin", "admin", true},
+		{"map[roles:[user admin]]", "user admin", true},
+		{`{"roles":["a, b"]}`, "a, b", true},
+		{"map[roles:[sysadmin administrator]]", "admin", false},
+		{"map[roles:[sysadmin administrator admin]]", "admin", true},
+		{"map[roles:[aaa]]", "aa", false}, // whose next place overlaps with the first
+		{"map[roles:[baa]]", "a", false},
+		{"map[roles:[00 000]]", "0", false},
+		{"map[roles:[x user admin]]", "user adm", false},
+		{"map[roles:[x user admin]]", "ser admin", false},
+		{"map[roles:[]]", "", false},
+		{"", "admin", false},
+	} {
+		a := vouchedFor(t, map[string]any{"realm": test.text})
+		if got := (claimReader{groups: []string{"realm", "roles"}}).vouched(a)(test.group); got != test.want {
+			t.Errorf("%q in %q: %v", test.group, test.text, got)
+		}
+	}
+}

@@ -49,7 +49,9 @@ const flushTime = 10 * time.Second
 // //x. What a gateway would have checked is checked here: a token only where a
 // route asks for one, by Verify. Nobody checks signatures of AWS credentials, so
 // that iam routes refuse everyone. The address of the client is that of the
-// connection's other end; X-Forwarded-For is a header like any other.
+// connection's other end; X-Forwarded-For is a header like any other. A connection
+// is closed behind a body in chunks, which could hide another request from whoever
+// is in front.
 //
 // What a handler writes goes out at once, and it may flush. So a handler that
 // panics or takes too long gets its problem document only if nothing of its
@@ -84,6 +86,13 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id := rand.Text()
 	w.Header().Set("X-Request-Id", id)
+	if len(r.TransferEncoding) > 0 {
+		// Whoever is in front may have gone by a Content-Length, which net/http
+		// drops without a word beside Transfer-Encoding: what it took for the rest
+		// of the body would be a request here. Closing the connection is what
+		// RFC 9112, section 6.1, asks for then.
+		w.Header().Set("Connection", "close")
+	}
 
 	// A handler's time goes from here on, and no read or write outlasts it: what
 	// is blocked in one when it is over comes back.

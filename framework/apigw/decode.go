@@ -51,7 +51,7 @@ func Decode(payload []byte) (*Event, error) {
 
 	// net/http holds a method to the same rule (RFC 9110, section 9.1).
 	if !validToken(e.Method) {
-		return nil, fmt.Errorf("gateway event: method %q is not an HTTP method", e.Method)
+		return nil, fmt.Errorf("gateway event: method %.100q is not an HTTP method", e.Method)
 	}
 	if !strings.HasPrefix(e.Path, "/") {
 		return nil, errors.New(`gateway event: the path does not start with "/"`)
@@ -111,9 +111,9 @@ func unknownEvent(top object, looksLike string) error {
 			fmt.Fprintf(&msg, " and %d more", len(keys)-shown)
 		case i > shown:
 		case i == 0:
-			fmt.Fprintf(&msg, "; it has the keys %q", key)
+			fmt.Fprintf(&msg, "; it has the keys %.100q", key)
 		default:
-			fmt.Fprintf(&msg, ", %q", key)
+			fmt.Fprintf(&msg, ", %.100q", key)
 		}
 	}
 	return errors.New(msg.String())

@@ -222,15 +222,26 @@ func appendHeaders(b []byte, fields []field) []byte {
 		b = append(b, separator...)
 		b = rawjson.AppendQuoted(b, name)
 		b = append(b, ':')
-		value := values[0].value
-		for _, f := range values[1:] {
-			value += ", " + f.value
+		if len(values) == 1 {
+			b = rawjson.AppendQuoted(b, values[0].value)
+		} else {
+			b = rawjson.AppendQuoted(b, joined(values))
 		}
-		b = rawjson.AppendQuoted(b, value)
 		separator = ","
 	}
 	if separator == "," {
 		b = append(b, '}')
+	}
+	return b
+}
+
+func joined(values []field) []byte {
+	var b []byte
+	for i, f := range values {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, f.value...)
 	}
 	return b
 }

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"crypto/rsa"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	strictjson "github.com/go-jose/go-jose/v4/json"
 )
 
 const (
@@ -32,6 +32,8 @@ const (
 	fetchInterval = 10 * time.Second
 
 	maxRedirects = 3
+
+	minKeyBits = 2048
 )
 
 // keys are the public keys of an issuer by their id, fetched when they are
@@ -156,7 +158,8 @@ func (k *keys) fetch(ctx context.Context) (map[string][]jose.JSONWebKey, error) 
 
 // discover returns where the issuer says that its keys are (OpenID Connect
 // Discovery 1.0, section 4). Its name there must be the one that tokens are
-// checked for, to the letter.
+// checked for, to the letter. Names count as they are written, and only once: what
+// two readers could take for two places is none.
 func (k *keys) discover(ctx context.Context) (string, error) {
 	uri := strings.TrimSuffix(k.issuer, "/") + "/.well-known/openid-configuration"
 	body, err := k.get(ctx, uri)
@@ -167,7 +170,7 @@ func (k *keys) discover(ctx context.Context) (string, error) {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(body, &doc); err != nil {
+	if err := strictjson.Unmarshal(body, &doc); err != nil {
 		return "", fmt.Errorf("%s: not the JSON of a discovery document", uri)
 	}
 	if doc.Issuer != k.issuer {
@@ -213,12 +216,13 @@ func (k *keys) get(ctx context.Context, uri string) ([]byte, error) {
 
 // parseKeys reads a JWK Set (RFC 7517, section 5) and keeps the RSA keys that
 // have an id and may verify signatures. What else is in it is passed over, one
-// by one: issuers publish keys of other kinds beside those.
+// by one: issuers publish keys of other kinds beside those, and package jose takes
+// none of more than 4,096 bits.
 func parseKeys(body []byte) (map[string][]jose.JSONWebKey, error) {
 	var set struct {
-		Keys []json.RawMessage `json:"keys"`
+		Keys []strictjson.RawMessage `json:"keys"`
 	}
-	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil {
+	if err := strictjson.Unmarshal(body, &set); err != nil || set.Keys == nil {
 		return nil, errors.New("not a JSON Web Key Set")
 	}
 	byID := make(map[string][]jose.JSONWebKey)
@@ -227,8 +231,9 @@ func parseKeys(body []byte) (map[string][]jose.JSONWebKey, error) {
 		if key.UnmarshalJSON(raw) != nil || key.KeyID == "" || key.Use != "" && key.Use != "sig" {
 			continue
 		}
-		// A private key that an issuer published by mistake is no key any more.
-		if _, ok := key.Key.(*rsa.PublicKey); ok {
+		// A private key that an issuer published by mistake is no key any more, and
+		// a short one is not enough (RFC 7518, section 3.3).
+		if public, ok := key.Key.(*rsa.PublicKey); ok && public.N.BitLen() >= minKeyBits {
 			byID[key.KeyID] = append(byID[key.KeyID], key)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"unicode/utf8"
@@ -35,9 +36,11 @@ var ErrTooDeep = errors.New("nested too deep")
 type DuplicateKeyError struct {
 	Path string // of the object, as Value.Path has it
 	Key  string
+
+	way []string // to the object, from its end
 }
 
-func (e *DuplicateKeyError) Error() string { return fmt.Sprintf("key %q comes twice", e.Key) }
+func (e *DuplicateKeyError) Error() string { return fmt.Sprintf("key %.100q comes twice", e.Key) }
 
 // Parse reads a text, in which arrays and objects lie in each other at most
 // maxDepth deep. The error for a text that is not JSON is that of encoding/json.
@@ -56,6 +59,9 @@ func Parse(text string, maxDepth int) (*Doc, error) {
 		if err := json.Unmarshal([]byte(text), &whole); err != nil {
 			return nil, err
 		}
+	}
+	if twice, ok := p.err.(*DuplicateKeyError); ok {
+		twice.setPath()
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -329,12 +335,25 @@ func (p *parser) duplicate(key string) int {
 // inside notes, on the way out of where it failed, that it was inside of name.
 func (p *parser) inside(name string) int {
 	if twice, ok := p.err.(*DuplicateKeyError); ok {
-		if twice.Path != "" {
-			name += "." + twice.Path
-		}
-		twice.Path = name
+		twice.way = append(twice.way, name)
 	}
 	return -1
+}
+
+// setPath makes the path of the way.
+func (e *DuplicateKeyError) setPath() {
+	var path []byte
+	for i, name := range slices.Backward(e.way) {
+		path = append(path, name...)
+		if len(path) > maxPath {
+			e.Path = string(path[:maxPath]) + "..."
+			return
+		}
+		if i > 0 {
+			path = append(path, '.')
+		}
+	}
+	e.Path = string(path)
 }
 
 // A keySet tells whether an object has a key already. Most objects are small and

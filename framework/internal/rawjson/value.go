@@ -200,14 +200,17 @@ func (t Text) Append(b []byte) []byte {
 	return appendUnquoted(b, t.inner)
 }
 
+// maxPath is how much of a path is enough to find the place.
+const maxPath = 200
+
 // Path returns where the value is in its document, for messages: the keys and the
 // numbers of items that lead to it, "headers.accept" or "cookies.0". That of the
-// whole document is "".
+// whole document is "". A path of more than 200 bytes is cut.
 func (v Value) Path() string {
 	if v.doc == nil {
 		return ""
 	}
-	path := ""
+	var path []byte
 	for at, nodes := 0, v.doc.nodes; at < v.at; {
 		// The next part of the way is the child that v is, or is in.
 		number, child := 0, at+1
@@ -215,15 +218,18 @@ func (v Value) Path() string {
 			child = int(nodes[child].next)
 			number++
 		}
-		if path != "" {
-			path += "."
+		if len(path) > 0 {
+			path = append(path, '.')
 		}
 		if nodes[at].kind == Object {
-			path += keyOf(v.doc.text, &nodes[child])
+			path = append(path, keyOf(v.doc.text, &nodes[child])...)
 		} else {
-			path += strconv.Itoa(number)
+			path = strconv.AppendInt(path, int64(number), 10)
+		}
+		if len(path) > maxPath {
+			return string(path[:maxPath]) + "..."
 		}
 		at = child
 	}
-	return path
+	return string(path)
 }
