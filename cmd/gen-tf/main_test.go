@@ -81,6 +81,7 @@ func TestStdoutFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
+		{"-h"},
 		{"-manifest", name, "-o", "-"},
 		{"-manifest", name, "-o", filepath.Join(t.TempDir(), "missing"), "-check"},
 	} {

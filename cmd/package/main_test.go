@@ -252,10 +252,11 @@ func answers(t *testing.T, program []byte) {
 // What cannot be printed was not done.
 func TestStdoutFails(t *testing.T) {
 	t.Chdir("../..")
-	var stderr strings.Builder
-	args := []string{"-arch", runtime.GOARCH, "-o", filepath.Join(t.TempDir(), "function.zip")}
-	if code := run(t.Context(), args, fullDisk{}, &stderr); code != exitError || !strings.Contains(stderr.String(), "no space") {
-		t.Errorf("run(%q) = %d, want %d\n%s", args, code, exitError, stderr.String())
+	for _, args := range [][]string{{"-h"}, {"-arch", runtime.GOARCH, "-o", filepath.Join(t.TempDir(), "function.zip")}} {
+		var stderr strings.Builder
+		if code := run(t.Context(), args, fullDisk{}, &stderr); code != exitError || !strings.Contains(stderr.String(), "no space") {
+			t.Errorf("run(%q) = %d, want %d\n%s", args, code, exitError, stderr.String())
+		}
 	}
 }
 

@@ -300,6 +300,9 @@ func TestHelp(t *testing.T) {
 	if code := run(t.Context(), []string{"-h"}, []byte(testManifest), testHandlers, &stdout, &stderr); code != 0 || stdout.String() != usage || stderr.Len() > 0 {
 		t.Errorf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
 	}
+	if code := run(t.Context(), []string{"-h"}, []byte(testManifest), testHandlers, fullDisk{}, &stderr); code != exitError || !strings.Contains(stderr.String(), "no space left") {
+		t.Errorf("on a full disk: exit code %d\n%s", code, stderr.String())
+	}
 	for _, name := range variables {
 		if !strings.Contains(usage, name) {
 			t.Errorf("the help does not name %s", name)
@@ -410,3 +413,7 @@ func TestPublicOnly(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
