@@ -11,13 +11,16 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"routes": routes,
-		"routes-without-sigpipe": func() {
-			signal.Ignore(syscall.SIGPIPE)
-			routes()
-		},
-	})
+	testscript.Main(m, programs)
+}
+
+// programs are what this test binary is under another name.
+var programs = map[string]func(){
+	"routes": routes,
+	"routes-without-sigpipe": func() {
+		signal.Ignore(syscall.SIGPIPE)
+		routes()
+	},
 }
 
 func routes() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
