@@ -85,7 +85,7 @@ func TestWriteFileSignals(t *testing.T) {
 	t.Parallel()
 	times := 25
 	if *full {
-		times = 1000
+		times = 500
 	}
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
