@@ -24,10 +24,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"package": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
-	})
+	testscript.Main(m, programs)
 }
+
+// programs are what this test binary is under another name.
+var programs = map[string]func(){
+	"package": main,
+}
+
+func runProgram() int { return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr) }
 
 // TestScripts runs the command on a service that is small to build.
 func TestScripts(t *testing.T) {
