@@ -205,7 +205,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	t.Parallel()
 	requests := 120
 	if *full {
-		requests = 20_000
+		requests = 5_000
 	}
 	c := startCloud(t, 3)
 	stages := []string{stageStarted, stageAsks, stagePolls, stageGot, stageHandler, stageAnswers, stageHalf, stagePosted, stageAnswered}
