@@ -114,7 +114,7 @@ func TestRotationWhileTheIssuerIsDown(t *testing.T) {
 				}
 				r.rotate()
 				r.says(down)
-				const step = 2 * time.Second
+				const step = 5 * time.Second
 				steps := int((keysLifetime + 10*time.Minute) / step)
 				before := r.asked()
 				r.advance(fetchInterval)
