@@ -95,7 +95,7 @@ func TestSignals(t *testing.T) {
 	t.Parallel()
 	times := 10
 	if *full {
-		times = 300
+		times = 150
 	}
 	dir, one, two, took := outputs(t)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {

@@ -106,7 +106,7 @@ func TestSignals(t *testing.T) {
 	t.Parallel()
 	times := 4
 	if *full {
-		times = 50
+		times = 30
 	}
 	dir := smallService(t)
 	var took time.Duration

@@ -183,7 +183,7 @@ func TestAddSignals(t *testing.T) {
 	t.Parallel()
 	times := 10
 	if *full {
-		times = 300
+		times = 150
 	}
 	add := []string{"add", "GET", "/v1/orders/{id}", "get_order"}
 	start := time.Now()
