@@ -22,6 +22,7 @@ Add writes a route behind the others in the manifest, of which it changes nothin
 else. A handler that is not there yet is added to the source in the directory
 "handlers" beside it, where it answers 501. Nothing is written when the manifest
 would be wrong with the route, or when a test of it would fail that now passes.
+Several at once wait for each other.
 
   -public         no token is asked for
   -groups G,G     the caller must be in one of them

@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -319,4 +322,73 @@ func TestLargeBodies(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A log that nobody reads any more, or for which there is no room, is no reason
+// to end: requests are answered, and SIGTERM ends it as ever.
+func TestNobodyReadsTheLog(t *testing.T) { // not beside other tests, which could take its ports
+	for _, name := range []string{"closed", "full"} {
+		api, health := freeAddress(t), freeAddress(t)
+		cmd := exec.Command(os.Args[0], "-public-only", "-listen", api, "-health", health, "-drain", "0s")
+		cmd.Env = append(os.Environ(), "ROUTEGATE_TEST_SERVER=main", "GORACE=atexit_sleep_ms=0")
+		for _, v := range variables {
+			cmd.Env = append(cmd.Env, v+"=")
+		}
+		cmd.Env = append(cmd.Env, "ROUTEGATE_METRICS_NAMESPACE=Test") // on standard output
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read.Close()
+		if name == "full" {
+			write.Close()
+			if write, err = os.OpenFile("/dev/full", os.O_WRONLY, 0); err != nil {
+				t.Skip(err)
+			}
+		}
+		cmd.Stdout, cmd.Stderr = write, write
+		err = cmd.Start()
+		write.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		defer cmd.Process.Kill()
+		for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+			if status, _, _ := fetch("http://" + health + "/readyz"); status == 200 {
+				break
+			}
+			if time.Now().After(end) || len(ended) > 0 {
+				t.Fatalf("%s: it is not ready", name)
+			}
+		}
+		for range 3 {
+			if status, body, err := fetch("http://" + api + "/v1/manage/hc"); status != 200 {
+				t.Errorf("%s: %d %s, %v", name, status, body, err)
+			}
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("%s: it ended with %v", name, err)
+			}
+		case <-time.After(patience):
+			t.Errorf("%s: it does not end", name)
+		}
+	}
+}
+
+// freeAddress returns a loopback address that nothing listens on just now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

@@ -59,6 +59,8 @@ usage: server [flags]
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the next signal ends it at once
+	// A log that nobody reads any more is no reason to end.
+	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], routegate.Manifest, handlers.All(), os.Stdout, os.Stderr))
 }
 
