@@ -147,8 +147,7 @@ func TestRogueEvents(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var g *rogue
-			g = startRogue(t, func(n int, w http.ResponseWriter, r *http.Request) {
+			g := startRogue(t, func(n int, w http.ResponseWriter, r *http.Request) {
 				switch {
 				case n == 2 || n > 2 && test.ends:
 					test.bad(w)
