@@ -27,6 +27,7 @@ type App struct {
 	claims   claimReader
 	log      *slog.Logger
 	metrics  *metrics
+	alarm    alarm
 	running  atomic.Int64 // requests
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"time"
 
 	"github.com/routegate/routegate/framework/apigw"
 	"github.com/routegate/routegate/framework/route"
@@ -31,9 +30,10 @@ func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id s
 		ans.failure = "" // a refusal is what the manifest wants
 		return ans
 	}
-	ctx, cancel := beforeDeadline(ctx)
-	defer cancel()
-	r, err := e.Request(ctx)
+	deadline, _ := beforeDeadline(ctx)
+	timed := a.alarm.start(ctx, deadline)
+	defer timed.cancel()
+	r, err := e.Request(timed)
 	if err != nil {
 		a.log.ErrorContext(ctx, "request could not be read", "request_id", id, "route_key", d.Route.Key(), "error", err)
 		ans.replace(e, newProblem(http.StatusBadRequest, codeBadRequest, id))
@@ -42,16 +42,20 @@ func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id s
 	name(r, d)
 
 	response := apigw.NewResponse(e.Method)
+	returned := a.run(timed, response, r, d.Route, id)
 	select {
-	case returned := <-a.run(ctx, response, r, d.Route, id):
+	case ok := <-returned:
 		ans.response = response
-		if !returned {
+		if !ok {
 			ans.replace(e, newProblem(http.StatusInternalServerError, codeInternal, id))
 		}
+		return ans
 	case <-ctx.Done():
-		a.log.ErrorContext(ctx, "handler took too long", "request_id", id, "route_key", d.Route.Key())
-		ans.replace(e, newProblem(http.StatusServiceUnavailable, codeTimeout, id))
+		timed.end(ctx.Err())
+	case <-timed.Done():
 	}
+	a.log.ErrorContext(ctx, "handler took too long", "request_id", id, "route_key", d.Route.Key())
+	ans.replace(e, newProblem(http.StatusServiceUnavailable, codeTimeout, id))
 	return ans
 }
 
@@ -100,17 +104,4 @@ func (a *App) logPanic(ctx context.Context, cause any, rt *route.Route, id strin
 	}
 	a.log.ErrorContext(ctx, "handler panicked", "request_id", id, "route_key", rt.Key(),
 		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-}
-
-// margin is how long before Lambda's deadline the client gets its 503: enough
-// to encode the answer and to post it, as long as the function has that long.
-const margin = 200 * time.Millisecond
-
-// beforeDeadline returns a context that ends a margin before ctx does.
-func beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-min(margin, time.Until(deadline)/4)))
 }

@@ -33,7 +33,7 @@ func buildEnv(arch string) []string {
 
 // build returns the function's program.
 func build(ctx context.Context, arch string) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "routegate-")
+	dir, err := os.MkdirTemp(os.Getenv("GOTMPDIR"), "routegate-")
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,10 @@ func build(ctx context.Context, arch string) ([]byte, error) {
 	name := filepath.Join(dir, "bootstrap")
 	args := append(append([]string{}, buildArgs...), "-o", name, "./cmd/lambda")
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Env = buildEnv(arch)
+	// The go command leaves its own directory behind where it is interrupted early.
+	cmd.Env = append(buildEnv(arch), "GOTMPDIR="+dir)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("the function does not build: %w\n%s", err, bytes.TrimSpace(out))
 	}

@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/source"
@@ -55,7 +56,7 @@ const (
 const defaultOutput = "dist/function.zip"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -64,7 +65,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	arch, output, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, source.Here(usage))
+		if _, err := fmt.Fprint(stdout, source.Here(usage)); err != nil {
+			fmt.Fprintf(stderr, "package: %v\n", err)
+			return exitError
+		}
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "package: %v\nrun package -h for help\n", err)

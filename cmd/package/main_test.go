@@ -24,10 +24,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"package": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
-	})
+	testscript.Main(m, programs)
 }
+
+// programs are what this test binary is under another name.
+var programs = map[string]func(){
+	"package": main,
+}
+
+func runProgram() int { return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr) }
 
 // TestScripts runs the command on a service that is small to build.
 func TestScripts(t *testing.T) {
@@ -252,10 +257,11 @@ func answers(t *testing.T, program []byte) {
 // What cannot be printed was not done.
 func TestStdoutFails(t *testing.T) {
 	t.Chdir("../..")
-	var stderr strings.Builder
-	args := []string{"-arch", runtime.GOARCH, "-o", filepath.Join(t.TempDir(), "function.zip")}
-	if code := run(t.Context(), args, fullDisk{}, &stderr); code != exitError || !strings.Contains(stderr.String(), "no space") {
-		t.Errorf("run(%q) = %d, want %d\n%s", args, code, exitError, stderr.String())
+	for _, args := range [][]string{{"-h"}, {"-arch", runtime.GOARCH, "-o", filepath.Join(t.TempDir(), "function.zip")}} {
+		var stderr strings.Builder
+		if code := run(t.Context(), args, fullDisk{}, &stderr); code != exitError || !strings.Contains(stderr.String(), "no space") {
+			t.Errorf("run(%q) = %d, want %d\n%s", args, code, exitError, stderr.String())
+		}
 	}
 }
 

@@ -54,7 +54,8 @@ func newIssuer(t testing.TB) *issuer {
 	t.Helper()
 	i := &issuer{}
 	i.publish("key-0", testKeys()[0])
-	i.Server = httptest.NewServer(i)
+	i.Server = httptest.NewUnstartedServer(i) // whose handler reads i.URL
+	i.Start()
 	t.Cleanup(i.Close)
 	return i
 }

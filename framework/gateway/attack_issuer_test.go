@@ -498,35 +498,3 @@ func TestHostileIssuerWithTLS(t *testing.T) {
 		}
 	}
 }
-
-// A flood of tokens, each with an id of its own, asks the issuer once in ten
-// seconds, however slow it is, and holds up nobody whose key is known.
-func TestFloodOfUnknownKeys(t *testing.T) {
-	t.Parallel()
-	f := newForgery(t)
-	good := f.signed(f.payload)
-	if _, err := f.Verify(t.Context(), good); err != nil {
-		t.Fatal(err)
-	}
-	f.advance(fetchInterval)
-	release := make(chan struct{})
-	f.set(func() { f.intercept = func(http.ResponseWriter, *http.Request) { <-release } })
-	var flood sync.WaitGroup
-	for i := range 200 {
-		flood.Go(func() {
-			if _, err := f.Verify(t.Context(), forge(fmt.Sprintf(`{"alg":"RS256","kid":"flood-%d"}`, i), f.payload, byRSA(f.stranger))); err == nil {
-				t.Error("let in")
-			}
-		})
-	}
-	for range 200 {
-		if _, err := f.Verify(t.Context(), good); err != nil { // while the fetch hangs
-			t.Error(err)
-		}
-	}
-	close(release)
-	flood.Wait()
-	if discovers, _ := f.counts(); discovers != 2 {
-		t.Errorf("%d discoveries, want one before the flood and one in it", discovers)
-	}
-}

@@ -39,7 +39,8 @@ const (
 // keys are the public keys of an issuer by their id, fetched when they are
 // needed. Requests that need them at the same time share one fetch. A fetch that
 // fails leaves the keys as they were, even past their lifetime: whoever can
-// disturb the issuer must not thereby turn every user away.
+// disturb the issuer must not thereby turn every user away. Nor, once a fetch has
+// failed, keep those waiting whose key is known.
 type keys struct {
 	issuer  string // for discovery
 	uri     string // instead of discovery
@@ -62,10 +63,16 @@ var errUnknownKey = errors.New("the issuer publishes no RSA key with the token's
 // careless issuer.
 func (k *keys) find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	k.mu.Lock()
-	fresh := k.byID != nil && k.now().Sub(k.fetched) < keysLifetime
-	if found := k.byID[id]; len(found) > 0 && fresh {
-		k.mu.Unlock()
-		return found, nil
+	if found := k.byID[id]; len(found) > 0 {
+		fresh := k.time().Sub(k.fetched) < keysLifetime
+		if !fresh && k.err != nil {
+			// The issuer did not answer the last time, and may be slow not to now.
+			k.begin(ctx)
+		}
+		if fresh || k.err != nil {
+			k.mu.Unlock()
+			return found, nil
+		}
 	}
 	k.mu.Unlock()
 	if err := k.update(ctx); err != nil {
@@ -107,12 +114,7 @@ func (k *keys) have(ctx context.Context) error {
 // for that. Its error is that ctx ended.
 func (k *keys) update(ctx context.Context) error {
 	k.mu.Lock()
-	if now := k.now(); k.running == nil && (k.tried.IsZero() || now.Sub(k.tried) >= fetchInterval) {
-		k.tried = now
-		k.running = make(chan struct{})
-		// The fetch outlives the request that asked for it first: others wait.
-		go k.refresh(context.WithoutCancel(ctx), k.running)
-	}
+	k.begin(ctx)
 	running := k.running
 	k.mu.Unlock()
 	if running == nil {
@@ -124,6 +126,29 @@ func (k *keys) update(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// begin begins a fetch if none is under way and it is time for one. k.mu is held.
+func (k *keys) begin(ctx context.Context) {
+	if now := k.time(); k.running == nil && (k.tried.IsZero() || now.Sub(k.tried) >= fetchInterval) {
+		k.tried = now
+		k.running = make(chan struct{})
+		// The fetch outlives the request that asked for it first: others wait.
+		go k.refresh(context.WithoutCancel(ctx), k.running)
+	}
+}
+
+// time returns the time. Where the clock was put back, which that of time.Now
+// never is, what lies in the future now has just been: else nothing would be
+// fetched until then. k.mu is held.
+func (k *keys) time() time.Time {
+	now := k.now()
+	for _, at := range []*time.Time{&k.tried, &k.fetched} {
+		if now.Before(*at) {
+			*at = now
+		}
+	}
+	return now
 }
 
 func (k *keys) refresh(ctx context.Context, done chan struct{}) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"sync"
 	"unicode/utf8"
 )
@@ -17,14 +19,14 @@ type Doc struct {
 	nodes []node
 }
 
-// A node is one value of the text, or one key of an object. Behind an array come
-// the nodes of its items, behind an object those of its keys, each with its value
-// next to it.
+// A node is one value of the text. Behind an array or an object come the nodes of
+// what is in it.
 type node struct {
-	start, end uint32 // in the text, quotes and brackets included
-	next       uint32 // the first node that is not inside this one
-	kind       Kind
-	plain      bool // a string without escapes, in UTF-8: its text is what is written
+	start, end       uint32 // in the text, quotes and brackets included
+	keyStart, keyEnd uint32 // of a member of an object: its key, likewise
+	next             uint32 // the first node that is not inside this one
+	kind             Kind
+	plain, keyPlain  bool // a string without escapes, in UTF-8: its text is what is written
 }
 
 // ErrTooDeep is what Parse returns for values that lie deeper than is allowed.
@@ -34,6 +36,8 @@ var ErrTooDeep = errors.New("nested too deep")
 type DuplicateKeyError struct {
 	Path string // of the object, as Value.Path has it
 	Key  string
+
+	way []string // to the object, from its end
 }
 
 func (e *DuplicateKeyError) Error() string { return fmt.Sprintf("key %.100q comes twice", e.Key) }
@@ -55,6 +59,9 @@ func Parse(text string, maxDepth int) (*Doc, error) {
 		if err := json.Unmarshal([]byte(text), &whole); err != nil {
 			return nil, err
 		}
+	}
+	if twice, ok := p.err.(*DuplicateKeyError); ok {
+		twice.setPath()
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -120,7 +127,11 @@ func (p *parser) at(i int) byte {
 func (p *parser) value(i int) (end int) {
 	switch p.at(i) {
 	case '"':
-		return p.string(i)
+		end, plain := p.string(i)
+		if end > 0 {
+			p.add(String, i, end, plain)
+		}
+		return end
 	case '{':
 		return p.object(i)
 	case '[':
@@ -137,7 +148,7 @@ func (p *parser) value(i int) (end int) {
 
 // add notes a value without parts.
 func (p *parser) add(kind Kind, start, end int, plain bool) {
-	p.nodes = append(p.nodes, node{uint32(start), uint32(end), uint32(len(p.nodes) + 1), kind, plain})
+	p.nodes = append(p.nodes, node{start: uint32(start), end: uint32(end), next: uint32(len(p.nodes) + 1), kind: kind, plain: plain})
 }
 
 func (p *parser) literal(i int, text string, kind Kind) (end int) {
@@ -188,7 +199,8 @@ func (p *parser) digits(i int) int {
 	return i
 }
 
-func (p *parser) string(start int) (end int) {
+// string takes a string, be it a value or a key.
+func (p *parser) string(start int) (end int, plain bool) {
 	escaped, ascii := false, true
 	i := start + 1
 	for {
@@ -196,17 +208,16 @@ func (p *parser) string(start int) (end int) {
 		ascii = ascii && plainASCII
 		switch p.at(run) {
 		case '"':
-			p.add(String, start, run+1, !escaped && (ascii || utf8.ValidString(p.text[start:run])))
-			return run + 1
+			return run + 1, !escaped && (ascii || utf8.ValidString(p.text[start:run]))
 		case '\\':
 			escaped = true
 			n := escapeLen(p.text[run:])
 			if n == 0 {
-				return p.fail(errSyntax)
+				return p.fail(errSyntax), false
 			}
 			i = run + n
 		default: // it does not end, or has a control character
-			return p.fail(errSyntax)
+			return p.fail(errSyntax), false
 		}
 	}
 }
@@ -252,9 +263,9 @@ func (p *parser) array(i int) (end int) {
 	if i = p.space(i + 1); p.at(i) == ']' {
 		return p.close(at, i+1)
 	}
-	for {
+	for number := 0; ; number++ {
 		if i = p.value(i); i < 0 {
-			return -1
+			return p.inside(strconv.Itoa(number))
 		}
 		switch i = p.space(i); p.at(i) {
 		case ',':
@@ -280,19 +291,27 @@ func (p *parser) object(i int) (end int) {
 		if p.at(i) != '"' {
 			return p.fail(errSyntax)
 		}
-		key := len(p.nodes)
-		if i = p.string(i); i < 0 {
+		keyStart := i
+		keyEnd, keyPlain := p.string(i)
+		if keyEnd < 0 {
 			return -1
+		}
+		key := p.text[keyStart+1 : keyEnd-1]
+		if !keyPlain {
+			key = string(appendUnquoted(nil, key))
 		}
 		if seen.has(p, at, key) {
-			return p.duplicate(at, key)
+			return p.duplicate(key)
 		}
-		if i = p.space(i); p.at(i) != ':' {
+		if i = p.space(keyEnd); p.at(i) != ':' {
 			return p.fail(errSyntax)
 		}
+		member := len(p.nodes)
 		if i = p.value(p.space(i + 1)); i < 0 {
-			return -1
+			return p.inside(key)
 		}
+		n := &p.nodes[member]
+		n.keyStart, n.keyEnd, n.keyPlain = uint32(keyStart), uint32(keyEnd), keyPlain
 		switch i = p.space(i); p.at(i) {
 		case ',':
 			i = p.space(i + 1)
@@ -304,20 +323,37 @@ func (p *parser) object(i int) (end int) {
 	}
 }
 
-// duplicate makes the error for a key that comes twice. If the text is not JSON
-// behind it, that is the better thing to say.
-func (p *parser) duplicate(at, key int) int {
+// duplicate fails for a key that comes twice. If the text is not JSON behind it,
+// that is the better thing to say.
+func (p *parser) duplicate(key string) int {
 	if !json.Valid([]byte(p.text)) {
 		return p.fail(errSyntax)
 	}
-	// The objects around this one have no end yet.
-	for i := range p.nodes[:at+1] {
-		if n := &p.nodes[i]; n.end <= n.start+1 && n.kind >= Array {
-			n.next = uint32(len(p.nodes))
+	return p.fail(&DuplicateKeyError{Key: key})
+}
+
+// inside notes, on the way out of where it failed, that it was inside of name.
+func (p *parser) inside(name string) int {
+	if twice, ok := p.err.(*DuplicateKeyError); ok {
+		twice.way = append(twice.way, name)
+	}
+	return -1
+}
+
+// setPath makes the path of the way.
+func (e *DuplicateKeyError) setPath() {
+	var path []byte
+	for i, name := range slices.Backward(e.way) {
+		path = append(path, name...)
+		if len(path) > maxPath {
+			e.Path = string(path[:maxPath]) + "..."
+			return
+		}
+		if i > 0 {
+			path = append(path, '.')
 		}
 	}
-	d := &Doc{text: p.text, nodes: p.nodes}
-	return p.fail(&DuplicateKeyError{Path: Value{d, at}.Path(), Key: Value{d, key}.Text()})
+	e.Path = string(path)
 }
 
 // A keySet tells whether an object has a key already. Most objects are small and
@@ -332,19 +368,17 @@ type keySet struct {
 
 const manyKeys = 32
 
-// has reports whether the object at the node at has the key at the node key, its
-// last one, already.
-func (s *keySet) has(p *parser, at, key int) bool {
-	text := p.key(key)
-	s.count++
-	if s.count <= manyKeys {
-		bit := uint64(1) << (hashKey(text) % 64)
+// has reports whether the object at the node at, whose end is where the parser
+// stands, has a key already.
+func (s *keySet) has(p *parser, at int, key string) bool {
+	if s.count++; s.count <= manyKeys {
+		bit := uint64(1) << (hashKey(key) % 64)
 		if s.bits&bit == 0 {
 			s.bits |= bit
 			return false
 		}
-		for i := at + 1; i < key; i = int(p.nodes[i+1].next) {
-			if p.key(i) == text {
+		for i := at + 1; i < len(p.nodes); i = int(p.nodes[i].next) {
+			if keyOf(p.text, &p.nodes[i]) == key {
 				return true
 			}
 		}
@@ -352,25 +386,24 @@ func (s *keySet) has(p *parser, at, key int) bool {
 	}
 	if s.keys == nil {
 		s.keys = make(map[string]struct{}, 2*manyKeys)
-		for i := at + 1; i < key; i = int(p.nodes[i+1].next) {
-			s.keys[p.key(i)] = struct{}{}
+		for i := at + 1; i < len(p.nodes); i = int(p.nodes[i].next) {
+			s.keys[keyOf(p.text, &p.nodes[i])] = struct{}{}
 		}
 	}
-	if _, ok := s.keys[text]; ok {
+	if _, ok := s.keys[key]; ok {
 		return true
 	}
-	s.keys[text] = struct{}{}
+	s.keys[key] = struct{}{}
 	return false
 }
 
-// key returns the key at a node.
-func (p *parser) key(at int) string {
-	n := &p.nodes[at]
-	inner := p.text[n.start+1 : n.end-1]
-	if n.plain {
-		return inner
+// keyOf returns the key of a member.
+func keyOf(text string, n *node) string {
+	key := text[n.keyStart+1 : n.keyEnd-1]
+	if !n.keyPlain {
+		key = string(appendUnquoted(nil, key))
 	}
-	return string(appendUnquoted(nil, inner))
+	return key
 }
 
 func hashKey(s string) uint {

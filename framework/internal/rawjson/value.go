@@ -56,13 +56,14 @@ func (v Value) Get(key string) Value {
 	}
 	d := v.doc
 	end := int(d.nodes[v.at].next)
-	for i := v.at + 1; i < end; i = int(d.nodes[i+1].next) {
-		if n := &d.nodes[i]; n.plain && (int(n.end-n.start) != len(key)+2 || d.text[n.start+1:n.end-1] != key) {
-			continue
-		} else if !n.plain && (Value{d, i}).Text() != key {
+	for i := v.at + 1; i < end; i = int(d.nodes[i].next) {
+		n := &d.nodes[i]
+		if n.keyPlain && int(n.keyEnd-n.keyStart) != len(key)+2 {
 			continue
 		}
-		return Value{d, i + 1}
+		if keyOf(d.text, n) == key {
+			return Value{d, i}
+		}
 	}
 	return Value{}
 }
@@ -90,8 +91,8 @@ func (v Value) Members() iter.Seq2[string, Value] {
 			return
 		}
 		nodes := v.doc.nodes
-		for i := v.at + 1; i < int(nodes[v.at].next); i = int(nodes[i+1].next) {
-			if !yield(Value{v.doc, i}.Text(), Value{v.doc, i + 1}) {
+		for i := v.at + 1; i < int(nodes[v.at].next); i = int(nodes[i].next) {
+			if !yield(keyOf(v.doc.text, &nodes[i]), Value{v.doc, i}) {
 				return
 			}
 		}
@@ -212,25 +213,16 @@ func (v Value) Path() string {
 	var path []byte
 	for at, nodes := 0, v.doc.nodes; at < v.at; {
 		// The next part of the way is the child that v is, or is in.
-		number, isObject := 0, nodes[at].kind == Object
-		child := at + 1
-		for {
-			value := child
-			if isObject {
-				value++
-			}
-			if v.at < int(nodes[value].next) {
-				break
-			}
-			child = int(nodes[value].next)
+		number, child := 0, at+1
+		for v.at >= int(nodes[child].next) {
+			child = int(nodes[child].next)
 			number++
 		}
 		if len(path) > 0 {
 			path = append(path, '.')
 		}
-		if isObject {
-			path = Value{v.doc, child}.AppendText(path)
-			child++
+		if nodes[at].kind == Object {
+			path = append(path, keyOf(v.doc.text, &nodes[child])...)
 		} else {
 			path = strconv.AppendInt(path, int64(number), 10)
 		}
