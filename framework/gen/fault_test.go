@@ -112,7 +112,7 @@ func TestWriteFileSignals(t *testing.T) {
 					t.Fatal(err)
 				}
 				err = cmd.Wait()
-				if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
+				if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != sig {
 					t.Fatalf("%d: it ended with %v, want the signal", n, err)
 				}
 				if got := read(t, name); got != string(one) && got != string(two) {
@@ -174,12 +174,19 @@ func TestWriteFileDiskFull(t *testing.T) {
 // Of several at once one wins, with all that it wrote.
 func TestWriteFileAtOnce(t *testing.T) {
 	t.Parallel()
+	for range 20 { // the moment is short at which a file begins to be there
+		writeAtOnce(t)
+	}
+}
+
+func writeAtOnce(t *testing.T) {
+	t.Helper()
 	dir := t.TempDir()
 	name := filepath.Join(dir, "out.tf")
 	contents := make(map[string]bool)
 	var all sync.WaitGroup
 	for n := range 20 {
-		data := strings.Repeat(fmt.Sprintln("writer", n), 10_000+n)
+		data := strings.Repeat(fmt.Sprintln("writer", n), 1_000+n)
 		contents[data] = true
 		all.Go(func() {
 			if _, err := WriteFile(name, []byte(data)); err != nil {
@@ -211,26 +218,40 @@ func TestWriteFileAtOnce(t *testing.T) {
 	checkOnly(t, dir, "out.tf")
 }
 
-// A signal that comes meanwhile is not lost, not even where calls are nested.
+// A signal that comes meanwhile is not lost, and is sent again when the last call
+// has returned, be they nested or several at once.
 func TestUndisturbed(t *testing.T) {
+	// So that it does not end the tests, not even if one is late.
 	seen := make(chan os.Signal, 10)
-	signal.Notify(seen, syscall.SIGHUP) // so that it does not end the tests
-	defer signal.Stop(seen)
+	signal.Notify(seen, syscall.SIGHUP)
+	await := func() {
+		t.Helper()
+		select {
+		case <-seen:
+		case <-time.After(30 * time.Second):
+			t.Fatal("the signal is lost")
+		}
+	}
 	why := errors.New("f's own")
 	err := Undisturbed(func() error {
-		return Undisturbed(func() error {
+		inside := make(chan struct{})
+		var other sync.WaitGroup
+		other.Go(func() {
+			_ = Undisturbed(func() error { <-inside; return nil })
+		})
+		err := Undisturbed(func() error {
 			return errors.Join(syscall.Kill(os.Getpid(), syscall.SIGHUP), why)
 		})
+		await() // as it came
+		close(inside)
+		other.Wait()
+		if len(seen) > 0 {
+			t.Error("it was sent again before the last call has returned")
+		}
+		return err
 	})
 	if !errors.Is(err, why) {
 		t.Errorf("error %v", err)
 	}
-	// As it came, and again: once or twice, for those that are pending are one.
-	for n := range 2 {
-		select {
-		case <-seen:
-		case <-time.After(30 * time.Second):
-			t.Fatalf("seen %d times", n)
-		}
-	}
+	await() // again
 }

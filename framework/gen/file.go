@@ -119,7 +119,7 @@ func replace(name string, data []byte, mode fs.FileMode) error {
 func readRegular(name string) (fs.FileInfo, []byte, error) {
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, linkErr := os.Lstat(name); linkErr == nil {
+		if link, linkErr := os.Lstat(name); linkErr == nil && link.Mode()&fs.ModeSymlink != 0 {
 			return nil, nil, fmt.Errorf("%q is a symbolic link to nothing", name)
 		}
 	}
