@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -210,28 +209,6 @@ func TestThousandClients(t *testing.T) {
 	if after > before+8<<20 {
 		t.Errorf("%d bytes of heap before, %d after", before, after)
 	}
-}
-
-// A countingListener counts what is read of its connections.
-type countingListener struct {
-	net.Listener
-	read atomic.Int64
-}
-
-func (l *countingListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	return &countingConn{conn, l}, err
-}
-
-type countingConn struct {
-	net.Conn
-	of *countingListener
-}
-
-func (c *countingConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.of.read.Add(int64(n))
-	return n, err
 }
 
 // What the clients of TestLargeBodies send, again and again. It is made once, so
