@@ -112,6 +112,9 @@ func alike(n int, v string) string {
 	return strings.ReplaceAll(numbered(n, `"kkkk%08dmmmmmmmmmmmmmmmmmmmmmmmm":`+strings.ReplaceAll(v, "%", "%%")), "\n", "")
 }
 
+// tries is how often a machine may be too busy to measure anything on.
+const tries = 5
+
 // What a client can send much of takes time in proportion to how much it is:
 // sixteen times as much may take 130 times as long on a busy machine. It would be 256
 // where each is compared with each.
@@ -222,7 +225,13 @@ func TestManyOfEverything(t *testing.T) {
 			}
 			return least
 		}
-		few, many := took(test.n), took(16*test.n)
+		var few, many time.Duration
+		for range tries {
+			few, many = took(test.n), took(16*test.n)
+			if many <= 130*few || many <= 250*time.Millisecond {
+				break
+			}
+		}
 		t.Logf("%-32s %7d: %10v  %7d: %10v  x%.0f", test.name, test.n, few, 16*test.n, many, float64(many)/float64(few))
 		if many > 130*few && many > 250*time.Millisecond {
 			t.Errorf("%s: %d took %v, %d took %v", test.name, test.n, few, 16*test.n, many)
@@ -248,7 +257,13 @@ func TestDeepKeyTwice(t *testing.T) {
 		}
 		return least
 	}
-	few, many := took(500), took(8000)
+	var few, many time.Duration
+	for range tries {
+		few, many = took(500), took(8000)
+		if many <= 130*few || many <= 250*time.Millisecond {
+			break
+		}
+	}
 	t.Logf("%v, %v", few, many)
 	if many > 130*few && many > 250*time.Millisecond {
 		t.Errorf("500 deep took %v, 8,000 deep %v", few, many)

@@ -14,28 +14,6 @@ import (
 	"github.com/routegate/routegate/framework"
 )
 
-// A countingListener tells how much the server has read.
-type countingListener struct {
-	net.Listener
-	read atomic.Int64
-}
-
-func (l *countingListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	return countingConn{conn, &l.read}, err
-}
-
-type countingConn struct {
-	net.Conn
-	read *atomic.Int64
-}
-
-func (c countingConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.read.Add(int64(n))
-	return n, err
-}
-
 // What is too much of anything is refused, no handler sees it, and a body is not
 // read for somebody who is refused, or where it is announced to be too long.
 func TestTooMuch(t *testing.T) {

@@ -126,6 +126,10 @@ const (
 // claims as they are typed in the token, numbers as json.Number. The error is a
 // *TokenError. Scopes are the route's matter; see Scopes.
 //
+// A token is at most as long as API Gateway takes headers, 10,240 bytes, and keys
+// have 2,048 to 4,096 bits. What AWS does with others, and with a header that has
+// crit or b64, is not documented; they are refused here.
+//
 // The clock is not given any leeway, since AWS documents none. exp must be there
 // and after now, nbf and iat must not be after now. What kind of token it is
 // (token_use, typ) is not looked at: an ID token passes, as it does in AWS.

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// tries is how often a machine may be too busy to measure anything on.
+const tries = 5
+
 // A manifest with much of everything takes time in proportion to how much it is:
 // sixteen times as much may take 130 times as long on a busy machine. It would be
 // 256 where each is compared with each.
@@ -57,7 +60,13 @@ func TestManyOfEverything(t *testing.T) {
 			}
 			return least
 		}
-		few, many := took(test.n), took(16*test.n)
+		var few, many time.Duration
+		for range tries {
+			few, many = took(test.n), took(16*test.n)
+			if many <= 130*few || many <= 250*time.Millisecond {
+				break
+			}
+		}
 		t.Logf("%-24s %6d: %10v  %6d: %10v  x%.0f", test.name, test.n, few, 16*test.n, many, float64(many)/float64(few))
 		if many > 130*few && many > 250*time.Millisecond {
 			t.Errorf("%s: %d took %v, %d took %v", test.name, test.n, few, 16*test.n, many)
