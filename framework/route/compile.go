@@ -27,8 +27,8 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 	for i := range m.Routes[:min(len(m.Routes), maxTable)] {
 		mr := &m.Routes[i]
 		r, ok := c.route(mr)
-		if handlers != nil {
-			c.handler(mr.Handler, handlers)
+		if handlers != nil && mr.Handler.Value != "" && !slices.Contains(handlers, mr.Handler.Value) {
+			reportHandler(report, mr.Handler, handlers)
 		}
 		if ok {
 			t.routes = append(t.routes, r)
@@ -83,7 +83,10 @@ func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
 		Tags:        values(mr.Tags),
 		Deprecated:  mr.Deprecated.Value,
 		Line:        mr.Line,
-		keys:        mr.Has,
+		handlerAt:   mr.Handler.Span,
+	}
+	for i, key := range routeKeys {
+		r.lines[i] = int32(mr.Has[key].Line)
 	}
 	r.Access = c.access(mr)
 	ok := mr.Method.Line > 0 && (r.Method == AnyMethod || slices.Contains(Methods, r.Method))
@@ -150,15 +153,13 @@ func (c *compiler) access(mr *manifest.Route) Access {
 	return a
 }
 
-func (c *compiler) handler(name manifest.String, handlers []string) {
-	if name.Value == "" || slices.Contains(handlers, name.Value) {
-		return
-	}
+// reportHandler reports a name that is none of the handlers'.
+func reportHandler(report *manifest.Report, name manifest.String, handlers []string) {
 	hint := manifest.Suggest(name.Value, handlers)
 	if hint == "" {
 		hint = ": handlers.All() has none of that name"
 	}
-	c.report.Errorf(name.Span, "unknown-handler", "unknown handler %q%s", name.Value, hint)
+	report.Errorf(name.Span, "unknown-handler", "unknown handler %q%s", name.Value, hint)
 }
 
 // names reports routes that share a name.

@@ -27,14 +27,21 @@ type Route struct {
 	Access      Access
 	Line        int // in the manifest, from 1
 
-	keys map[string]manifest.Span // where the manifest has each key
+	lines     [len(routeKeys)]int32 // on which the manifest has each key; 0 where it leaves it out
+	handlerAt manifest.Span         // of the handler's name in the manifest
+}
+
+// routeKeys are the keys that the manifest can give a route.
+var routeKeys = [...]string{
+	"path", "method", "handler", "name", "summary", "description",
+	"tags", "deprecated", "public", "auth", "groups", "scopes",
 }
 
 // LineOf returns the line on which the manifest gives the route a key, such as
 // "groups", and the route's own line where it leaves the key out.
 func (r *Route) LineOf(key string) int {
-	if at, ok := r.keys[key]; ok {
-		return at.Line
+	if i := slices.Index(routeKeys[:], key); i >= 0 && r.lines[i] > 0 {
+		return int(r.lines[i])
 	}
 	return r.Line
 }
@@ -57,6 +64,8 @@ type Table struct {
 	scopes []string
 
 	declaredGroups, declaredScopes []Name
+
+	digest string // of a table that was restored; "" where it is to be made
 }
 
 // A Name is a group or a scope that a manifest declares.
