@@ -69,16 +69,16 @@ func (r *Router) choose(req Request) (rt *Route, values []string, mismatch bool)
 // named returns the route of the table that a route key names, whatever its
 // variables are called there, and the key's own pattern.
 func (r *Router) named(key string) (*Route, Pattern) {
-	if rt := r.keyed[key]; rt != nil {
-		return rt, rt.Pattern
-	}
 	method, path, ok := strings.Cut(key, " ")
 	if !ok {
 		return nil, Pattern{} // "", $default
+	}
+	if rt := r.keyed[routeKey{method, path}]; rt != nil {
+		return rt, rt.Pattern
 	}
 	p, err := ParsePattern(path)
 	if err != nil {
 		return nil, Pattern{} // no route of any table
 	}
-	return r.shaped[method+" "+p.Shape()], p
+	return r.shaped()[routeKey{method, p.Shape()}], p
 }

@@ -1,10 +1,11 @@
 package route
 
 import (
-	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/julienschmidt/httprouter"
 )
@@ -27,33 +28,39 @@ type Router struct {
 	prefix string // "/" and the stage, or ""
 	full   []*httprouter.Router
 	greedy []*httprouter.Router
-	keyed  map[string]*Route // by route key
-	shaped map[string]*Route // by method and shape
+	keyed  map[routeKey]*Route
+
+	// shaped has the routes by their shapes. It is made when it is asked for:
+	// where the gateway calls a variable something else, or has a route more.
+	shaped func() map[routeKey]*Route
 }
+
+// A routeKey is a method and a pattern's text or shape.
+type routeKey struct{ method, path string }
 
 // NewRouter builds the router of a table. The stage stands in front of every
 // path, as a named stage does in an event's rawPath; "" and "$default" put
 // nothing there.
 func NewRouter(t *Table, stage string) *Router {
-	r := &Router{keyed: make(map[string]*Route, t.Len()), shaped: make(map[string]*Route, t.Len())}
+	r := &Router{keyed: make(map[routeKey]*Route, t.Len())}
+	r.shaped = sync.OnceValue(func() map[routeKey]*Route {
+		shaped := make(map[routeKey]*Route, t.Len())
+		for _, rt := range t.routes {
+			shaped[routeKey{rt.Method, rt.Pattern.Shape()}] = rt
+		}
+		return shaped
+	})
 	if stage != "" && stage != "$default" {
 		r.prefix = "/" + stage
 	}
-	full, greedy := &stack{prefix: r.prefix}, &stack{prefix: r.prefix}
+	full, greedy := newStack(r.prefix), newStack(r.prefix)
 	for _, rt := range mostSpecificFirst(t.routes) {
 		s := full
 		if rt.Pattern.IsGreedy() {
 			s = greedy
 		}
-		if rt.Method != AnyMethod {
-			s.add(rt.Method, rt)
-		} else {
-			for _, method := range Methods {
-				s.add(method, rt)
-			}
-		}
-		r.keyed[rt.Key()] = rt
-		r.shaped[rt.Method+" "+rt.Pattern.Shape()] = rt
+		s.add(rt)
+		r.keyed[routeKey{rt.Method, rt.Pattern.text}] = rt
 	}
 	r.full, r.greedy = full.routers, greedy.routers
 	return r
@@ -64,30 +71,26 @@ func (r *Router) Prefix() string { return r.prefix }
 
 // mostSpecificFirst orders routes so that one whose requests are a part of
 // another's comes before it: its pattern is then longer or has more literals,
-// or is the same with a method in place of ANY.
+// or is the same with a method in place of ANY. Others keep their order.
 func mostSpecificFirst(routes []*Route) []*Route {
-	literals := func(r *Route) (n int) {
+	type rank [3]int // of which there are few, however many routes there are
+	ranks := make(map[rank][]*Route)
+	for _, r := range routes {
+		k := rank{-len(r.Pattern.segments), 0, 0}
 		for _, s := range r.Pattern.segments {
 			if s.kind == literal {
-				n++
+				k[1]--
 			}
 		}
-		return n
-	}
-	any := func(r *Route) int {
 		if r.Method == AnyMethod {
-			return 1
+			k[2] = 1
 		}
-		return 0
+		ranks[k] = append(ranks[k], r)
 	}
-	sorted := slices.Clone(routes)
-	slices.SortStableFunc(sorted, func(a, b *Route) int {
-		return cmp.Or(
-			-cmp.Compare(len(a.Pattern.segments), len(b.Pattern.segments)),
-			-cmp.Compare(literals(a), literals(b)),
-			cmp.Compare(any(a), any(b)),
-		)
-	})
+	sorted := make([]*Route, 0, len(routes))
+	for _, k := range slices.SortedFunc(maps.Keys(ranks), func(a, b rank) int { return slices.Compare(a[:], b[:]) }) {
+		sorted = append(sorted, ranks[k]...)
+	}
 	return sorted
 }
 
@@ -95,29 +98,48 @@ func mostSpecificFirst(routes []*Route) []*Route {
 type stack struct {
 	prefix  string
 	routers []*httprouter.Router
-	trees   []map[string]*tree // what each router holds, by method
+	roots   [][]int // of what each router holds, by the index of the method in Methods
+	forest
 }
 
-// add puts the route behind all that its pattern clashes with in httprouter's
-// eyes. Two patterns that match a common path always do.
-func (s *stack) add(method string, rt *Route) {
-	at := 0
-	for i, trees := range s.trees {
-		if trees[method].refuses(rt.Pattern.segments) {
-			at = i + 1
+func newStack(prefix string) *stack { return &stack{prefix: prefix, forest: newForest()} }
+
+// add puts the route, for each of its methods, behind all that its pattern
+// clashes with in httprouter's eyes. Two patterns that match a common path
+// always do.
+func (s *stack) add(rt *Route) {
+	path := httprouterPath(s.prefix, rt.Pattern)
+	handle := func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
+		w.(*selection).route = rt
+	}
+	for i, method := range Methods {
+		if rt.takes(method) {
+			s.place(i, rt.Pattern.segments).Handle(method, path, handle)
 		}
+	}
+}
+
+// place returns the router for a pattern, which it now holds for the method.
+func (s *stack) place(method int, segments []segment) *httprouter.Router {
+	// Where to go on from in the router behind the one that was looked at.
+	at, node, left := len(s.routers), 0, segments
+	for ; at > 0; at-- {
+		n, rest, ok := s.follow(s.roots[at-1][method], segments)
+		if !ok {
+			break
+		}
+		node, left = n, rest
 	}
 	if at == len(s.routers) {
 		s.routers = append(s.routers, newHTTPRouter())
-		s.trees = append(s.trees, make(map[string]*tree))
+		s.roots = append(s.roots, make([]int, len(Methods)))
 	}
-	if s.trees[at][method] == nil {
-		s.trees[at][method] = &tree{}
+	if s.roots[at][method] == 0 {
+		s.roots[at][method] = s.grow()
+		node = s.roots[at][method]
 	}
-	s.trees[at][method].insert(rt.Pattern.segments)
-	s.routers[at].Handle(method, httprouterPath(s.prefix, rt.Pattern), func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
-		w.(*selection).route = rt
-	})
+	s.insert(node, left)
+	return s.routers[at]
 }
 
 // A selection is how httprouter, which gives away functions, tells what it
@@ -141,18 +163,20 @@ func newHTTPRouter() *httprouter.Router {
 // httprouterPath writes a pattern for httprouter, with the variables named by
 // their position, so that two routes may call them differently.
 func httprouterPath(prefix string, p Pattern) string {
-	var b strings.Builder
-	b.WriteString(escapeColons(prefix))
 	if len(p.segments) == 0 && prefix == "" {
 		return "/"
 	}
+	var b strings.Builder
+	b.Grow(len(prefix) + len(p.text) + len("*rest")) // a variable's name may be shorter
+	b.WriteString(escapeColons(prefix))
 	for i, s := range p.segments {
 		b.WriteByte('/')
 		switch s.kind {
 		case literal:
 			b.WriteString(escapeColons(s.text))
 		case variable:
-			b.WriteString(":" + string(rune('a'+i%26)))
+			b.WriteByte(':')
+			b.WriteByte('a' + byte(i%26))
 		case greedy:
 			b.WriteString("*rest")
 		}
@@ -209,53 +233,77 @@ func lookup(routers []*httprouter.Router, method, wanted, bare string) (*Route, 
 	return nil, nil
 }
 
-// A tree knows what httprouter would refuse to hold together: at one place a
-// variable beside anything else, or the same pattern twice.
-type tree struct {
-	literals map[string]*tree
-	wild     *tree // behind a variable
-	isGreedy bool  // whether that variable is greedy
-	isEnd    bool
+// A forest knows what each of some httprouters would refuse to hold for a method:
+// at one place a variable beside anything else, or the same pattern twice. It is
+// all in two pieces of memory, since it is thrown away once the table is built.
+type forest struct {
+	nodes    []node
+	literals map[edge]int // the nodes behind literals
 }
 
-func (t *tree) refuses(segments []segment) bool {
-	for _, s := range segments {
+// A node is a place in a tree. Node 0 is no node.
+type node struct {
+	wild        int  // behind a variable
+	isGreedy    bool // whether that variable is greedy
+	hasLiterals bool
+	isEnd       bool
+}
+
+type edge struct {
+	from int
+	text string
+}
+
+func newForest() forest { return forest{nodes: make([]node, 1), literals: make(map[edge]int)} }
+
+// grow returns a new node.
+func (f *forest) grow() int {
+	f.nodes = append(f.nodes, node{})
+	return len(f.nodes) - 1
+}
+
+// follow goes from a node along the segments as far as there are nodes, and
+// returns the last one and the segments that are left. It returns false where
+// the pattern would be refused.
+func (f *forest) follow(at int, segments []segment) (last int, left []segment, ok bool) {
+	if at == 0 {
+		return 0, segments, true
+	}
+	for i, s := range segments {
+		n, next := f.nodes[at], 0
 		switch {
-		case t == nil:
-			return false
 		case s.kind == literal:
-			if t.wild != nil {
-				return true
+			if n.wild != 0 {
+				return 0, nil, false
 			}
-			t = t.literals[s.text]
+			if n.hasLiterals {
+				next = f.literals[edge{at, s.text}]
+			}
 		default:
-			if len(t.literals) > 0 || t.wild != nil && t.isGreedy != (s.kind == greedy) {
-				return true
+			if n.hasLiterals || n.wild != 0 && n.isGreedy != (s.kind == greedy) {
+				return 0, nil, false
 			}
-			t = t.wild
+			next = n.wild
 		}
+		if next == 0 {
+			return at, segments[i:], true
+		}
+		at = next
 	}
-	return t != nil && t.isEnd
+	return at, nil, !f.nodes[at].isEnd
 }
 
-func (t *tree) insert(segments []segment) {
-	for _, s := range segments {
-		next := t.wild
-		if s.kind == literal {
-			next = t.literals[s.text]
+// insert puts behind a node the segments that follow left there.
+func (f *forest) insert(at int, left []segment) {
+	for _, s := range left {
+		next := f.grow()
+		if n := &f.nodes[at]; s.kind == literal {
+			n.hasLiterals = true
+			f.literals[edge{at, s.text}] = next
+		} else {
+			n.wild, n.isGreedy = next, s.kind == greedy
 		}
-		if next == nil {
-			next = &tree{}
-			switch {
-			case s.kind != literal:
-				t.wild, t.isGreedy = next, s.kind == greedy
-			case t.literals == nil:
-				t.literals = map[string]*tree{s.text: next}
-			default:
-				t.literals[s.text] = next
-			}
-		}
-		t = next
+		at = next
 	}
-	t.isEnd = true
+	f.nodes[at].isEnd = true
 }
