@@ -53,7 +53,8 @@ func NewRouter(t *Table, stage string) *Router {
 	if stage != "" && stage != "$default" {
 		r.prefix = "/" + stage
 	}
-	full, greedy := newStack(r.prefix), newStack(r.prefix)
+	full, greedy := &stack{prefix: r.prefix}, &stack{prefix: r.prefix}
+	full.forest, greedy.forest = newForest(t.Len()), newForest(0) // the greedy ones are few
 	for _, rt := range mostSpecificFirst(t.routes) {
 		s := full
 		if rt.Pattern.IsGreedy() {
@@ -98,11 +99,9 @@ func mostSpecificFirst(routes []*Route) []*Route {
 type stack struct {
 	prefix  string
 	routers []*httprouter.Router
-	roots   [][]int // of what each router holds, by the index of the method in Methods
+	roots   [][]int32 // of what each router holds, by the index of the method in Methods
 	forest
 }
-
-func newStack(prefix string) *stack { return &stack{prefix: prefix, forest: newForest()} }
 
 // add puts the route, for each of its methods, behind all that its pattern
 // clashes with in httprouter's eyes. Two patterns that match a common path
@@ -122,7 +121,7 @@ func (s *stack) add(rt *Route) {
 // place returns the router for a pattern, which it now holds for the method.
 func (s *stack) place(method int, segments []segment) *httprouter.Router {
 	// Where to go on from in the router behind the one that was looked at.
-	at, node, left := len(s.routers), 0, segments
+	at, node, left := len(s.routers), int32(0), segments
 	for ; at > 0; at-- {
 		n, rest, ok := s.follow(s.roots[at-1][method], segments)
 		if !ok {
@@ -132,7 +131,7 @@ func (s *stack) place(method int, segments []segment) *httprouter.Router {
 	}
 	if at == len(s.routers) {
 		s.routers = append(s.routers, newHTTPRouter())
-		s.roots = append(s.roots, make([]int, len(Methods)))
+		s.roots = append(s.roots, make([]int32, len(Methods)))
 	}
 	if s.roots[at][method] == 0 {
 		s.roots[at][method] = s.grow()
@@ -238,39 +237,42 @@ func lookup(routers []*httprouter.Router, method, wanted, bare string) (*Route, 
 // all in two pieces of memory, since it is thrown away once the table is built.
 type forest struct {
 	nodes    []node
-	literals map[edge]int // the nodes behind literals
+	literals map[edge]int32 // the nodes behind literals
 }
 
 // A node is a place in a tree. Node 0 is no node.
 type node struct {
-	wild        int  // behind a variable
-	isGreedy    bool // whether that variable is greedy
+	wild        int32 // behind a variable
+	isGreedy    bool  // whether that variable is greedy
 	hasLiterals bool
 	isEnd       bool
 }
 
 type edge struct {
-	from int
+	from int32
 	text string
 }
 
-func newForest() forest { return forest{nodes: make([]node, 1), literals: make(map[edge]int)} }
+// newForest returns one with room for as many literals.
+func newForest(literals int) forest {
+	return forest{nodes: make([]node, 1), literals: make(map[edge]int32, literals)}
+}
 
 // grow returns a new node.
-func (f *forest) grow() int {
+func (f *forest) grow() int32 {
 	f.nodes = append(f.nodes, node{})
-	return len(f.nodes) - 1
+	return int32(len(f.nodes) - 1)
 }
 
 // follow goes from a node along the segments as far as there are nodes, and
 // returns the last one and the segments that are left. It returns false where
 // the pattern would be refused.
-func (f *forest) follow(at int, segments []segment) (last int, left []segment, ok bool) {
+func (f *forest) follow(at int32, segments []segment) (last int32, left []segment, ok bool) {
 	if at == 0 {
 		return 0, segments, true
 	}
 	for i, s := range segments {
-		n, next := f.nodes[at], 0
+		n, next := f.nodes[at], int32(0)
 		switch {
 		case s.kind == literal:
 			if n.wild != 0 {
@@ -294,7 +296,7 @@ func (f *forest) follow(at int, segments []segment) (last int, left []segment, o
 }
 
 // insert puts behind a node the segments that follow left there.
-func (f *forest) insert(at int, left []segment) {
+func (f *forest) insert(at int32, left []segment) {
 	for _, s := range left {
 		next := f.grow()
 		if n := &f.nodes[at]; s.kind == literal {

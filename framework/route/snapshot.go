@@ -46,8 +46,12 @@ func (t *Table) Snapshot(src []byte) string {
 		w = w.texts(r.Tags).truth(r.Deprecated)
 		w = w.number(int(r.Access.Auth)).texts(r.Access.Groups).texts(r.Access.Scopes)
 		w = w.number(r.Line)
-		for _, line := range r.lines {
-			w = w.number(int(line))
+		for _, line := range r.lines { // 0, or how far it is below the line before the route
+			below := 0
+			if line > 0 {
+				below = int(line) - r.Line + 1
+			}
+			w = w.number(below)
 		}
 		w = w.span(r.handlerAt)
 	}
@@ -190,6 +194,11 @@ func (r *snapshotReader) fail() { r.rest, r.failed = "", true }
 
 // number reads a number, which is written in one way only.
 func (r *snapshotReader) number() int {
+	if len(r.rest) >= 2 && r.rest[1] == ':' && '0' <= r.rest[0] && r.rest[0] <= '9' { // most are small
+		n := int(r.rest[0] - '0')
+		r.rest = r.rest[2:]
+		return n
+	}
 	n := 0
 	for i := 0; i < len(r.rest) && i < 10; i++ {
 		switch c := r.rest[i]; {
@@ -321,9 +330,13 @@ func (r *snapshotReader) table() *Table {
 			r.text(), r.text(), r.pattern(), r.text(), r.text(), r.text()
 		rt.Tags, rt.Deprecated = r.texts(&r.names), r.truth()
 		rt.Access = Access{Auth: Auth(r.atMost(int(IAM))), Groups: r.texts(&r.names), Scopes: r.texts(&r.names)}
-		rt.Line = r.number()
+		if rt.Line = r.number(); rt.Line == 0 {
+			r.fail()
+		}
 		for k := range rt.lines {
-			rt.lines[k] = int32(r.number())
+			if below := r.number(); below > 0 {
+				rt.lines[k] = int32(rt.Line + below - 1)
+			}
 		}
 		rt.handlerAt = r.span()
 		if rt.Method != AnyMethod && !slices.Contains(Methods, rt.Method) {
