@@ -38,6 +38,9 @@ type App struct {
 // routes check, before anything is deployed. Otherwise the log gets one line
 // with the digest of the table (route.Table.Digest), which tells which manifest
 // the function was built from.
+//
+// In a function that cmd/package has built New does not check the manifest again
+// that was checked there. It then takes no other.
 func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if err := checkStage(opts.Stage); err != nil {
 		return nil, err
@@ -57,11 +60,11 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	}
-	names := slices.Sorted(maps.Keys(handlers))
-	if names == nil {
-		names = []string{} // none, as opposed to not known
+	table, report := route.Restore(snapshot, "routes.yaml", manifest, handlers)
+	if report == nil {
+		names := append([]string{}, slices.Sorted(maps.Keys(handlers))...) // not nil, which is not known
+		table, report = route.Load("routes.yaml", manifest, names)
 	}
-	table, report := route.Load("routes.yaml", manifest, names)
 	if err := report.Err(); err != nil {
 		return nil, fmt.Errorf("the manifest is not valid:\n%w", err)
 	}
