@@ -52,10 +52,7 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 	t.groups, t.scopes = c.groups.names(), c.scopes.names()
 	t.declaredGroups, t.declaredScopes = c.groups.sorted(), c.scopes.sorted()
 
-	order := func(method string) int { return slices.Index(Methods, method) } // ANY first
-	slices.SortFunc(t.routes, func(a, b *Route) int {
-		return cmp.Or(cmp.Compare(a.Pattern.String(), b.Pattern.String()), cmp.Compare(order(a.Method), order(b.Method)))
-	})
+	slices.SortFunc(t.routes, func(a, b *Route) int { return a.compare(b.Method, b.Pattern.text) })
 	return t
 }
 
@@ -83,10 +80,7 @@ func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
 		Tags:        values(mr.Tags),
 		Deprecated:  mr.Deprecated.Value,
 		Line:        mr.Line,
-		handlerAt:   mr.Handler.Span,
-	}
-	for i, key := range routeKeys {
-		r.lines[i] = int32(mr.Has[key].Line)
+		places:      writePlaces(mr),
 	}
 	r.Access = c.access(mr)
 	ok := mr.Method.Line > 0 && (r.Method == AnyMethod || slices.Contains(Methods, r.Method))

@@ -68,17 +68,17 @@ func (r *Router) choose(req Request) (rt *Route, values []string, mismatch bool)
 
 // named returns the route of the table that a route key names, whatever its
 // variables are called there, and the key's own pattern.
-func (r *Router) named(key string) (*Route, Pattern) {
-	method, path, ok := strings.Cut(key, " ")
+func (r *Router) named(routeKey string) (*Route, Pattern) {
+	method, path, ok := strings.Cut(routeKey, " ")
 	if !ok {
 		return nil, Pattern{} // "", $default
 	}
-	if rt := r.keyed[routeKey{method, path}]; rt != nil {
+	if rt := r.table.find(method, path); rt != nil {
 		return rt, rt.Pattern
 	}
 	p, err := ParsePattern(path)
 	if err != nil {
 		return nil, Pattern{} // no route of any table
 	}
-	return r.shaped()[routeKey{method, p.Shape()}], p
+	return r.shaped()[key{method, p.Shape()}], p
 }

@@ -211,8 +211,9 @@ func dump(table *Table) string {
 
 // Rules that no archive can show, and the test that does.
 var shownElsewhere = map[string]string{
-	"too-large":   "TestTooLarge of package manifest",
-	"route-quota": "TestRouteQuota",
+	"too-large":    "TestTooLarge of package manifest",
+	"route-quota":  "TestRouteQuota",
+	"not-packaged": "TestChecksNoOther of cmd/package",
 	"schema":      "none: the schema library takes every value that a file can hold",
 }
 

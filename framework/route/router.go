@@ -15,55 +15,50 @@ import (
 //
 // One httprouter tree holds no /users/me beside /users/{id}, no /users/{id}
 // beside /users/{user}/posts and no /{proxy+} beside /health, all of which API
-// Gateway takes. So the Router stacks several: each route goes into the first
-// one behind all those with which it would clash, the most specific routes
-// first, and those with a greedy variable behind all others. A request is
-// answered by the first that has a route for it, which is then the right one:
-// whatever overlaps with a route and is more specific lies in front of it.
+// Gateway takes. So the Router stacks several for each method: each route goes
+// into the first one behind all those with which it would clash, the most
+// specific routes first, and those with a greedy variable behind all others. A
+// request is answered by the first that has a route for it, which is then the
+// right one: whatever overlaps with a route and is more specific lies in front of
+// it.
 //
 // httprouter is only asked to look up. Its four automatic answers (trailing
 // slash, fixed path, 405, OPTIONS) are thereby out of play: API Gateway gives
 // none of them.
+//
+// A method's stacks are built when they are first asked for: where the gateway
+// chooses the route, as an HTTP API does, they never are.
 type Router struct {
-	prefix string // "/" and the stage, or ""
-	full   []*httprouter.Router
-	greedy []*httprouter.Router
-	keyed  map[routeKey]*Route
-
-	// shaped has the routes by their shapes. It is made when it is asked for:
-	// where the gateway calls a variable something else, or has a route more.
-	shaped func() map[routeKey]*Route
+	table  *Table
+	prefix string                // "/" and the stage, or ""
+	stacks []func() (s stacks)   // by the index of the method in Methods
+	shaped func() map[key]*Route // also built when it is asked for
 }
 
-// A routeKey is a method and a pattern's text or shape.
-type routeKey struct{ method, path string }
+// stacks find the routes of one method.
+type stacks struct{ full, greedy []*httprouter.Router }
+
+// A key is a method and a pattern's shape.
+type key struct{ method, shape string }
 
 // NewRouter builds the router of a table. The stage stands in front of every
 // path, as a named stage does in an event's rawPath; "" and "$default" put
 // nothing there.
 func NewRouter(t *Table, stage string) *Router {
-	r := &Router{keyed: make(map[routeKey]*Route, t.Len())}
-	r.shaped = sync.OnceValue(func() map[routeKey]*Route {
-		shaped := make(map[routeKey]*Route, t.Len())
-		for _, rt := range t.routes {
-			shaped[routeKey{rt.Method, rt.Pattern.Shape()}] = rt
-		}
-		return shaped
-	})
+	r := &Router{table: t, stacks: make([]func() stacks, len(Methods))}
 	if stage != "" && stage != "$default" {
 		r.prefix = "/" + stage
 	}
-	full, greedy := &stack{prefix: r.prefix}, &stack{prefix: r.prefix}
-	full.forest, greedy.forest = newForest(t.Len()), newForest(0) // the greedy ones are few
-	for _, rt := range mostSpecificFirst(t.routes) {
-		s := full
-		if rt.Pattern.IsGreedy() {
-			s = greedy
-		}
-		s.add(rt)
-		r.keyed[routeKey{rt.Method, rt.Pattern.text}] = rt
+	for i, method := range Methods {
+		r.stacks[i] = sync.OnceValue(func() stacks { return newStacks(t, method, r.prefix) })
 	}
-	r.full, r.greedy = full.routers, greedy.routers
+	r.shaped = sync.OnceValue(func() map[key]*Route {
+		shaped := make(map[key]*Route, t.Len())
+		for _, rt := range t.routes {
+			shaped[key{rt.Method, rt.Pattern.Shape()}] = rt
+		}
+		return shaped
+	})
 	return r
 }
 
@@ -95,35 +90,40 @@ func mostSpecificFirst(routes []*Route) []*Route {
 	return sorted
 }
 
-// A stack is a list of httprouters under construction.
+func newStacks(t *Table, method, prefix string) stacks {
+	full, greedy := &stack{prefix: prefix}, &stack{prefix: prefix}
+	var routes []*Route
+	for _, rt := range t.routes {
+		if rt.takes(method) {
+			routes = append(routes, rt)
+		}
+	}
+	for _, rt := range mostSpecificFirst(routes) {
+		if rt.Pattern.IsGreedy() {
+			greedy.add(rt)
+		} else {
+			full.add(rt)
+		}
+	}
+	return stacks{full.routers, greedy.routers}
+}
+
+// A stack is a list of httprouters under construction. Each of them has one tree:
+// the method that they know it by is AnyMethod, whatever it is for.
 type stack struct {
 	prefix  string
 	routers []*httprouter.Router
-	roots   [][]int32 // of what each router holds, by the index of the method in Methods
+	roots   []int32 // of what each router holds
 	forest
 }
 
-// add puts the route, for each of its methods, behind all that its pattern
-// clashes with in httprouter's eyes. Two patterns that match a common path
-// always do.
+// add puts the route behind all that its pattern clashes with in httprouter's
+// eyes. Two patterns that match a common path always do.
 func (s *stack) add(rt *Route) {
-	path := httprouterPath(s.prefix, rt.Pattern)
-	handle := func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
-		w.(*selection).route = rt
-	}
-	for i, method := range Methods {
-		if rt.takes(method) {
-			s.place(i, rt.Pattern.segments).Handle(method, path, handle)
-		}
-	}
-}
-
-// place returns the router for a pattern, which it now holds for the method.
-func (s *stack) place(method int, segments []segment) *httprouter.Router {
 	// Where to go on from in the router behind the one that was looked at.
-	at, node, left := len(s.routers), int32(0), segments
+	at, node, left := len(s.routers), int32(0), rt.Pattern.segments
 	for ; at > 0; at-- {
-		n, rest, ok := s.follow(s.roots[at-1][method], segments)
+		n, rest, ok := s.follow(s.roots[at-1], rt.Pattern.segments)
 		if !ok {
 			break
 		}
@@ -131,14 +131,13 @@ func (s *stack) place(method int, segments []segment) *httprouter.Router {
 	}
 	if at == len(s.routers) {
 		s.routers = append(s.routers, newHTTPRouter())
-		s.roots = append(s.roots, make([]int32, len(Methods)))
-	}
-	if s.roots[at][method] == 0 {
-		s.roots[at][method] = s.grow()
-		node = s.roots[at][method]
+		s.roots = append(s.roots, s.grow())
+		node = s.roots[at]
 	}
 	s.insert(node, left)
-	return s.routers[at]
+	s.routers[at].Handle(AnyMethod, httprouterPath(s.prefix, rt.Pattern), func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
+		w.(*selection).route = rt
+	})
 }
 
 // A selection is how httprouter, which gives away functions, tells what it
@@ -196,30 +195,32 @@ func escapeColons(s string) string {
 // Which slashes count is Pattern.Match's to say. When no route answers, or the
 // path does not start with Prefix, the route is nil.
 func (r *Router) Match(method, path string) (*Route, []string) {
+	i := slices.Index(Methods, method)
 	bare, ok := strings.CutPrefix(path, r.prefix)
-	if !ok || bare != "" && bare[0] != '/' {
+	if i < 0 || !ok || bare != "" && bare[0] != '/' {
 		return nil, nil
 	}
 	if bare == "" {
 		bare = "/"
 	}
+	s := r.stacks[i]()
 	wanted := clean(r.prefix + bare)
 	if r.prefix == "" {
 		wanted = clean(bare)
 	}
 	wanted = escapeColons(wanted)
-	if rt, values := lookup(r.full, method, wanted, bare); rt != nil {
+	if rt, values := lookup(s.full, wanted, bare); rt != nil {
 		return rt, values
 	}
 	if strings.HasSuffix(bare, "/") && !strings.HasSuffix(wanted, "/") {
 		wanted += "/" // behind which a greedy variable takes an empty rest
 	}
-	return lookup(r.greedy, method, wanted, bare)
+	return lookup(s.greedy, wanted, bare)
 }
 
-func lookup(routers []*httprouter.Router, method, wanted, bare string) (*Route, []string) {
+func lookup(routers []*httprouter.Router, wanted, bare string) (*Route, []string) {
 	for _, hr := range routers {
-		handle, _, _ := hr.Lookup(method, wanted)
+		handle, _, _ := hr.Lookup(AnyMethod, wanted)
 		if handle == nil {
 			continue
 		}
@@ -232,17 +233,17 @@ func lookup(routers []*httprouter.Router, method, wanted, bare string) (*Route, 
 	return nil, nil
 }
 
-// A forest knows what each of some httprouters would refuse to hold for a method:
-// at one place a variable beside anything else, or the same pattern twice. It is
-// all in two pieces of memory, since it is thrown away once the table is built.
+// A forest knows what each of some httprouters would refuse to hold: at one place
+// a variable beside anything else, or the same pattern twice. It is in few pieces
+// of memory, since it is thrown away once the routers are built.
 type forest struct {
 	nodes    []node
 	literals map[edge]int32 // the nodes behind literals
 }
 
-// A node is a place in a tree. Node 0 is no node.
+// A node is a place in a tree.
 type node struct {
-	wild        int32 // behind a variable
+	wild        int32 // behind a variable; 0, which is a root, for none
 	isGreedy    bool  // whether that variable is greedy
 	hasLiterals bool
 	isEnd       bool
@@ -251,11 +252,6 @@ type node struct {
 type edge struct {
 	from int32
 	text string
-}
-
-// newForest returns one with room for as many literals.
-func newForest(literals int) forest {
-	return forest{nodes: make([]node, 1), literals: make(map[edge]int32, literals)}
 }
 
 // grow returns a new node.
@@ -268,9 +264,6 @@ func (f *forest) grow() int32 {
 // returns the last one and the segments that are left. It returns false where
 // the pattern would be refused.
 func (f *forest) follow(at int32, segments []segment) (last int32, left []segment, ok bool) {
-	if at == 0 {
-		return 0, segments, true
-	}
 	for i, s := range segments {
 		n, next := f.nodes[at], int32(0)
 		switch {
@@ -301,6 +294,9 @@ func (f *forest) insert(at int32, left []segment) {
 		next := f.grow()
 		if n := &f.nodes[at]; s.kind == literal {
 			n.hasLiterals = true
+			if f.literals == nil {
+				f.literals = make(map[edge]int32)
+			}
 			f.literals[edge{at, s.text}] = next
 		} else {
 			n.wild, n.isGreedy = next, s.kind == greedy

@@ -45,15 +45,7 @@ func (t *Table) Snapshot(src []byte) string {
 		w = w.text(r.Name).text(r.Method).text(r.Pattern.text).text(r.Handler).text(r.Summary).text(r.Description)
 		w = w.texts(r.Tags).truth(r.Deprecated)
 		w = w.number(int(r.Access.Auth)).texts(r.Access.Groups).texts(r.Access.Scopes)
-		w = w.number(r.Line)
-		for _, line := range r.lines { // 0, or how far it is below the line before the route
-			below := 0
-			if line > 0 {
-				below = int(line) - r.Line + 1
-			}
-			w = w.number(below)
-		}
-		w = w.span(r.handlerAt)
+		w = w.number(r.Line).text(r.places)
 	}
 
 	w = w.number(len(t.tests))
@@ -83,7 +75,7 @@ func Restore[H any](snapshot, filename string, src []byte, handlers map[string]H
 	report := &manifest.Report{Filename: filename, Source: bytes.TrimPrefix(src, []byte("\uFEFF"))}
 	for _, r := range t.routes {
 		if _, ok := handlers[r.Handler]; !ok {
-			reportHandler(report, manifest.String{Value: r.Handler, Span: r.handlerAt}, slices.Sorted(maps.Keys(handlers)))
+			reportHandler(report, manifest.String{Value: r.Handler, Span: r.handlerAt()}, slices.Sorted(maps.Keys(handlers)))
 		}
 	}
 	if report.HasErrors() {
@@ -330,15 +322,7 @@ func (r *snapshotReader) table() *Table {
 			r.text(), r.text(), r.pattern(), r.text(), r.text(), r.text()
 		rt.Tags, rt.Deprecated = r.texts(&r.names), r.truth()
 		rt.Access = Access{Auth: Auth(r.atMost(int(IAM))), Groups: r.texts(&r.names), Scopes: r.texts(&r.names)}
-		if rt.Line = r.number(); rt.Line == 0 {
-			r.fail()
-		}
-		for k := range rt.lines {
-			if below := r.number(); below > 0 {
-				rt.lines[k] = int32(rt.Line + below - 1)
-			}
-		}
-		rt.handlerAt = r.span()
+		rt.Line, rt.places = r.number(), r.text()
 		if rt.Method != AnyMethod && !slices.Contains(Methods, rt.Method) {
 			r.fail()
 		}
