@@ -23,7 +23,7 @@ type Handlers map[string]http.HandlerFunc
 type App struct {
 	table    *route.Table
 	router   *route.Router
-	handlers map[string]http.Handler // by name, middleware around them
+	handlers Handlers // with middleware around them
 	claims   claimReader
 	log      *slog.Logger
 	metrics  *metrics
@@ -71,7 +71,7 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	a := &App{
 		table:    table,
 		router:   route.NewRouter(table, opts.Stage),
-		handlers: make(map[string]http.Handler, len(handlers)),
+		handlers: maps.Clone(handlers),
 		claims:   claimReader{groups: slices.Clone(opts.GroupsClaim)},
 		log:      opts.Logger,
 		metrics:  newMetrics(opts.MetricsNamespace, opts.MetricsWriter),
@@ -80,11 +80,14 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 		if handler == nil {
 			return nil, fmt.Errorf("handler %q is nil", name)
 		}
+		if len(opts.Middleware) == 0 {
+			continue
+		}
 		var h http.Handler = handler
 		for _, wrap := range slices.Backward(opts.Middleware) {
 			h = wrap(h)
 		}
-		a.handlers[name] = h
+		a.handlers[name] = h.ServeHTTP
 	}
 	a.log.Info("start", "routes", table.Len(), "manifest_digest", table.Digest())
 	return a, nil

@@ -214,7 +214,7 @@ var shownElsewhere = map[string]string{
 	"too-large":    "TestTooLarge of package manifest",
 	"route-quota":  "TestRouteQuota",
 	"not-packaged": "TestChecksNoOther of cmd/package",
-	"schema":      "none: the schema library takes every value that a file can hold",
+	"schema":       "none: the schema library takes every value that a file can hold",
 }
 
 // TestEveryRuleHasAGolden reads the rules off the source.
