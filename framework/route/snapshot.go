@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"hash/crc32"
 	"maps"
@@ -12,27 +13,20 @@ import (
 	"github.com/routegate/routegate/framework/manifest"
 )
 
-// snapshotVersion is the first line of a snapshot. It changes with what follows
-// it and with what Load makes of a manifest, so that no program reads a table
-// that another version of this package has checked.
+// snapshotVersion is the first line of a snapshot. It changes with the form of the
+// rest, and with what Load makes of a manifest.
 const snapshotVersion = "routegate table 1\n"
 
-// A snapshot is the version and the CRC-32 of all that follows, each on a line,
-// the manifest, and the table. In the latter two a number is written in decimal
-// with a colon behind it, a text as its length and its bytes, and a list as its
-// length and its entries.
-//
-// It has the manifest itself and not a digest of it: to compare them takes a
-// fraction of the time.
-const (
-	checksumAt = len(snapshotVersion)
-	sourceAt   = checksumAt + len("01234567\n")
-)
+// In front of the table a snapshot has a head: the version, the SHA-256 of the
+// manifest, and the CRC-32 of the table, each on a line. In the table a number is
+// written in decimal with a colon behind it, a text as its length and its bytes,
+// and a list as its length and its entries.
+const tableAt = len(snapshotVersion) + 2*sha256.Size + len("\n") + len("01234567\n")
 
 // Snapshot returns the table as text, for Restore to read. src is the manifest
 // that the table was loaded from.
 func (t *Table) Snapshot(src []byte) string {
-	w := snapshotWriter(snapshotVersion + "checksum\n").text(string(src)).text(t.Digest())
+	w := snapshotWriter{}.text(t.Digest())
 
 	// What the lists of the routes have together: the reader makes each kind once.
 	var segments, names int
@@ -55,8 +49,7 @@ func (t *Table) Snapshot(src []byte) string {
 		w = w.requests(test.Allow).requests(test.Deny)
 	}
 	w = w.texts(t.groups).texts(t.scopes).vocabulary(t.declaredGroups).vocabulary(t.declaredScopes)
-	copy(w[checksumAt:], fmt.Sprintf("%08x", checksum(string(w[sourceAt:]))))
-	return string(w)
+	return head(src, string(w)) + string(w)
 }
 
 // Restore is Load for a manifest that was checked when the program was built: it
@@ -88,13 +81,10 @@ func Restore[H any](snapshot, filename string, src []byte, handlers map[string]H
 
 // restore returns nil where the snapshot is not one of src.
 func restore(snapshot string, src []byte) *Table {
-	if len(snapshot) < sourceAt || snapshot[:checksumAt] != snapshotVersion {
+	if len(snapshot) < tableAt || snapshot[:tableAt] != head(src, snapshot[tableAt:]) {
 		return nil
 	}
-	r := &snapshotReader{rest: snapshot[sourceAt:]}
-	if snapshot[checksumAt:sourceAt] != fmt.Sprintf("%08x\n", checksum(r.rest)) || r.text() != string(src) {
-		return nil
-	}
+	r := &snapshotReader{rest: snapshot[tableAt:]}
 	t := r.table()
 	if r.failed || r.rest != "" {
 		return nil
@@ -102,15 +92,16 @@ func restore(snapshot string, src []byte) *Table {
 	return t
 }
 
-// checksum copies s by and by, and not as a whole.
-func checksum(s string) (sum uint32) {
-	buf := make([]byte, 4<<10)
-	for len(s) > 0 {
-		n := copy(buf, s)
-		sum = crc32.Update(sum, crc32.IEEETable, buf[:n])
-		s = s[n:]
+// head returns the head of a snapshot of the manifest src.
+func head(src []byte, table string) string {
+	sum := crc32.NewIEEE()
+	buf := make([]byte, 4<<10) // or all of it would be copied
+	for rest := table; rest != ""; {
+		n := copy(buf, rest)
+		sum.Write(buf[:n])
+		rest = rest[n:]
 	}
-	return sum
+	return fmt.Sprintf("%s%x\n%08x\n", snapshotVersion, sha256.Sum256(src), sum.Sum32())
 }
 
 // A snapshotWriter is what was written so far.
