@@ -23,7 +23,7 @@ type Handlers map[string]http.HandlerFunc
 type App struct {
 	table    *route.Table
 	router   *route.Router
-	handlers map[string]http.Handler // by name, middleware around them
+	handlers Handlers // with middleware around them
 	claims   claimReader
 	log      *slog.Logger
 	metrics  *metrics
@@ -39,6 +39,9 @@ type App struct {
 // routes check, before anything is deployed. Otherwise the log gets one line
 // with the digest of the table (route.Table.Digest), which tells which manifest
 // the function was built from.
+//
+// In a function that cmd/package has built New does not check the manifest again
+// that was checked there. It then takes no other.
 func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if err := checkStage(opts.Stage); err != nil {
 		return nil, err
@@ -58,18 +61,18 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	}
-	names := slices.Sorted(maps.Keys(handlers))
-	if names == nil {
-		names = []string{} // none, as opposed to not known
+	table, report := route.Restore(snapshot, "routes.yaml", manifest, handlers)
+	if report == nil {
+		names := append([]string{}, slices.Sorted(maps.Keys(handlers))...) // not nil, which is not known
+		table, report = route.Load("routes.yaml", manifest, names)
 	}
-	table, report := route.Load("routes.yaml", manifest, names)
 	if err := report.Err(); err != nil {
 		return nil, fmt.Errorf("the manifest is not valid:\n%w", err)
 	}
 	a := &App{
 		table:    table,
 		router:   route.NewRouter(table, opts.Stage),
-		handlers: make(map[string]http.Handler, len(handlers)),
+		handlers: maps.Clone(handlers),
 		claims:   claimReader{groups: slices.Clone(opts.GroupsClaim)},
 		log:      opts.Logger,
 		metrics:  newMetrics(opts.MetricsNamespace, opts.MetricsWriter),
@@ -78,11 +81,14 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 		if handler == nil {
 			return nil, fmt.Errorf("handler %q is nil", name)
 		}
+		if len(opts.Middleware) == 0 {
+			continue
+		}
 		var h http.Handler = handler
 		for _, wrap := range slices.Backward(opts.Middleware) {
 			h = wrap(h)
 		}
-		a.handlers[name] = h
+		a.handlers[name] = h.ServeHTTP
 	}
 	a.log.Info("start", "routes", table.Len(), "manifest_digest", table.Digest())
 	return a, nil

@@ -58,11 +58,9 @@ func startRuntime(t *testing.T, name string, env ...string) *runtime {
 		w.WriteHeader(http.StatusAccepted)
 		r.answers <- fmt.Appendf(nil, "%s: %s", req.PathValue("kind"), body)
 	})
-	mux.HandleFunc("POST /2020-01-01/extension/register", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Lambda-Extension-Identifier", "00000000-0000-0000-0000-000000000000")
-	})
-	mux.HandleFunc("GET /2020-01-01/extension/event/next", func(_ http.ResponseWriter, req *http.Request) {
-		<-req.Context().Done()
+	mux.HandleFunc("/2020-01-01/extension/", func(w http.ResponseWriter, req *http.Request) {
+		t.Errorf("the function is an extension, too: %s %s", req.Method, req.URL)
+		http.NotFound(w, req)
 	})
 	r.start(mux, name, env...)
 	return r

@@ -21,9 +21,8 @@ import (
 //
 // Source: API Gateway developer guide, "Create routes for HTTP APIs".
 type Pattern struct {
-	text      string
-	segments  []segment
-	variables []string // their names
+	text     string
+	segments []segment
 }
 
 type segment struct {
@@ -55,6 +54,11 @@ func (e *PatternError) Error() string { return e.Reason }
 // the rule of the AWS console, which the documentation does not state. A
 // variable's name may not occur twice.
 func ParsePattern(path string) (Pattern, error) {
+	return parsePattern(path, nil)
+}
+
+// parsePattern puts the segments into made, as far as that has room for them.
+func parsePattern(path string, made []segment) (Pattern, error) {
 	fail := func(at, end int, format string, args ...any) (Pattern, error) {
 		return Pattern{}, &PatternError{
 			Offset: utf8.RuneCountInString(path[:at]),
@@ -73,8 +77,9 @@ func ParsePattern(path string) (Pattern, error) {
 		return fail(len(path)-1, len(path), `must not end in "/": API Gateway takes no such route`)
 	}
 
-	p := Pattern{text: path}
-	var seen nameSet
+	p := Pattern{text: path, segments: made}
+	var few [8]string // enough for most, and not on the heap
+	variables, seen := few[:0], nameSet(nil)
 	at := 1
 	for part := range strings.SplitSeq(path[1:], "/") {
 		end := at + len(part)
@@ -116,10 +121,10 @@ func ParsePattern(path string) (Pattern, error) {
 			return fail(culprit, culprit+size, "has the character %q: API Gateway takes letters, digits and . : _ - only", c)
 		}
 		if seg.kind != literal {
-			if seen.has(p.variables, seg.text) {
+			if seen.has(variables, seg.text) {
 				return fail(at, end, "has the variable %q twice", seg.text)
 			}
-			p.variables = append(p.variables, seg.text)
+			variables = append(variables, seg.text)
 		}
 		p.segments = append(p.segments, seg)
 		at = end + 1
@@ -158,8 +163,31 @@ func isSegmentChar(c rune) bool {
 func (p Pattern) String() string { return p.text }
 
 // Variables returns the names of the variables, from left to right, without
-// the "+" of a greedy one. They must not be changed.
-func (p Pattern) Variables() []string { return p.variables }
+// the "+" of a greedy one.
+func (p Pattern) Variables() []string {
+	return p.eachVariable(func(name string) string { return name })
+}
+
+// eachVariable returns what of makes of each variable's name, from left to right,
+// and nil where there is no variable.
+func (p Pattern) eachVariable(of func(name string) string) []string {
+	n := 0
+	for _, s := range p.segments {
+		if s.kind != literal {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	list := make([]string, 0, n)
+	for _, s := range p.segments {
+		if s.kind != literal {
+			list = append(list, of(s.text))
+		}
+	}
+	return list
+}
 
 // IsGreedy reports whether the pattern ends in a greedy variable.
 func (p Pattern) IsGreedy() bool {
