@@ -147,6 +147,14 @@ func TestBearerToken(t *testing.T) {
 	}
 }
 
+// A server hands over values as they came, and one that begins with a space names no
+// scheme.
+func TestBearerTokenBehindASpace(t *testing.T) {
+	if token, present := BearerToken([]string{" a.b.c"}); token != "" || present {
+		t.Errorf("got %q, %v", token, present)
+	}
+}
+
 func TestClaimText(t *testing.T) {
 	tests := []struct {
 		name, claim   string // claim as JSON

@@ -121,6 +121,10 @@ func TestDepth(t *testing.T) {
 	if _, err := Parse(nested(1_000_000), MaxDepth); err != ErrTooDeep {
 		t.Errorf("a million deep: %v", err)
 	}
+	// What is behind something that was deep is not deep for that.
+	if _, err := Parse(`[[],{},[[]]]`, 2); err != ErrTooDeep {
+		t.Errorf("three deep behind two, two allowed: %v", err)
+	}
 }
 
 // decodeOnce is encoding/json's way to the same: its tokens, and no key twice.
@@ -181,7 +185,7 @@ func decodeOnce(text string) (any, error) {
 // FuzzParse compares with encoding/json what is JSON and what it means.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
-		``, ` `, `{}`, ` [ ] `, `{"a":[1,-0,0.5,1e9,1E-9,-12.50e+0],"b":{"c":null,"d":true,"e":false}}`,
+		``, ` `, `{}`, ` [ ] `, `true`, `false`, `null`, `7`, `"a b"`, `"1234567` + "\n" + `890123456789"`, "\"12345678\x1f12345678\"", `"12345678\u001f1234567890"`, `{"a":[1,-0,0.5,1e9,1E-9,-12.50e+0],"b":{"c":null,"d":true,"e":false}}`,
 		`01`, `-`, `1.`, `.5`, `1e`, `+1`, `1e+`, `0x1`, `nul`, `truex`, `NaN`, `[1,]`, `[,1]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{a:1}`, `{,}`, `[1 2]`, `{}{}`, "\uFEFF{}",
 		`"a`, `"\"`, `"\x"`, `"\u12"`, `"\u12g4"`, "\"\n\"", "\"\x7f\"", "\"\xff\"", "\"a\xc3\"", `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83d\u0041"`, `"\ude00\ud83d"`, `"\ud83dx"`, "\"\u2028\\u2028\"",
 		`"1234567\"1234567\\12345678\n\r\t\b\f\/"`, `"ääääääääääää"`, "\"12345678\xed\xa0\x80\"", `{"a":1,"a":2}`, `{"\u0061":1,"a":2}`, "{\"\xff\":1,\"\xfe\":2}", `[[[[[[]]]]]]`, `[{"a":[{"a":[{}]}]}]`, "\x00", "[\x00]", `"\u0000"`,
