@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -53,6 +54,7 @@ type Authorizer struct {
 	audiences []string
 	now       func() time.Time
 	keys      *keys
+	verified  *verified
 }
 
 // NewAuthorizer makes an Authorizer. It fetches nothing: the first token does.
@@ -84,6 +86,7 @@ func NewAuthorizer(opts AuthorizerOptions) (*Authorizer, error) {
 			issuer: opts.Issuer, uri: opts.KeysURI,
 			client: keyClient(opts.Client), now: opts.Now, timeout: fetchTimeout,
 		},
+		verified: newVerified(),
 	}, nil
 }
 
@@ -130,18 +133,42 @@ const (
 // and after now, nbf and iat must not be after now. What kind of token it is
 // (token_use, typ) is not looked at: an ID token passes, as it does in AWS.
 func (a *Authorizer) Verify(ctx context.Context, token string) (map[string]any, error) {
-	payload, refusal := a.verifySignature(ctx, token)
-	if refusal != nil {
-		return nil, refusal
+	d := digest(sha256.Sum256([]byte(token)))
+	t := a.known(ctx, d)
+	isNew := t == nil
+	if isNew {
+		var refusal *TokenError
+		if t, refusal = a.verifySignature(ctx, token); refusal != nil {
+			return nil, refusal
+		}
+		t.digest = d
 	}
-	claims, err := decodeClaims(payload)
+	claims, err := decodeClaims(t.payload) // each time: they are the caller's, to change as it likes
 	if err != nil {
 		return nil, &TokenError{badForm, err.Error()}
 	}
 	if refusal := a.check(claims); refusal != nil {
 		return nil, refusal
 	}
+	if isNew {
+		a.verified.put(t)
+	}
 	return claims, nil
+}
+
+// known returns what is remembered of a token if the key that signed it is still
+// one of the issuer's. That it is only if no keys were fetched since: other ones,
+// be they the same, are reason to look again.
+func (a *Authorizer) known(ctx context.Context, d digest) *verifiedToken {
+	t := a.verified.get(d)
+	if t == nil {
+		return nil
+	}
+	found, err := a.keys.find(ctx, t.kid)
+	if err != nil || !slices.ContainsFunc(found, func(k jose.JSONWebKey) bool { return k.Key == t.key }) {
+		return nil
+	}
+	return t
 }
 
 // parseToken takes a token as far as one gets without the issuer's keys.
@@ -159,7 +186,7 @@ func parseToken(token string) (*jose.JSONWebSignature, *TokenError) {
 	return jws, nil
 }
 
-func (a *Authorizer) verifySignature(ctx context.Context, token string) ([]byte, *TokenError) {
+func (a *Authorizer) verifySignature(ctx context.Context, token string) (*verifiedToken, *TokenError) {
 	jws, refusal := parseToken(token)
 	if refusal != nil {
 		return nil, refusal
@@ -179,7 +206,7 @@ func (a *Authorizer) verifySignature(ctx context.Context, token string) ([]byte,
 		}
 		// The bare key, so that nothing of the header can choose another.
 		if payload, err := jws.Verify(key.Key); err == nil {
-			return payload, nil
+			return &verifiedToken{payload: payload, kid: header.KeyID, key: key.Key}, nil
 		}
 	}
 	return nil, &TokenError{badSignature, "the signature is not by the issuer's key that the token names"}
