@@ -38,7 +38,7 @@ type digest [sha256.Size]byte
 // A verifiedToken is what a signature was found good for. It must not be changed.
 type verifiedToken struct {
 	digest  digest
-	payload []byte
+	payload string
 	kid     string
 	key     any // the *rsa.PublicKey that it was signed by
 }
