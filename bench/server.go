@@ -1,11 +1,11 @@
-package bench
+package main
 
 import (
 	"bufio"
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,12 +13,9 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/pprof"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -39,74 +36,102 @@ const (
 // serverAudience is that of the tokens.
 const serverAudience = "https://api.example.com"
 
-// A serverResult is what was measured of one contestant: medians of the rounds.
-type serverResult struct {
-	perSecond float64       // requests
-	cpu       time.Duration // of the server's process, per request, system time included
-}
+// serverContestants are the names that bench/server knows.
+var serverContestants = []string{"Routegate", "chi, auth0/go-jwt-middleware", "chi, go-chi/jwtauth"}
+
+// serverLimit is what Routegate may take of a peer's time: as much as makes for
+// half as many requests again.
+const serverLimit = 1 / 1.5
 
 // measureServer lets the contestants answer GET requests over HTTP on loopback,
-// each in a process of its own, in turn, a round each. With distinct every
-// request has another token, else all have the same. A round is count requests
-// over connections that stay open; each contestant first has one that is not
-// counted.
+// each in a process of its own: all requests with one token, and each with
+// another. A round is some requests to each, in turn, over connections that stay
+// open; the first round does not count.
 //
-// Where client and server share the processors, requests a second say as much
-// of the client as of the server. The time that the server's process was on a
-// processor does not.
-func measureServer(names []string, distinct bool, rounds, count int) (map[string]serverResult, error) {
+// Client and server share the processors, so that the time from the first request
+// to the last says as much of the client as of the server. The time that the
+// server's process was on a processor does not, and so that is what has a limit.
+func measureServer(b *bench) ([]section, error) {
 	issuer, err := newServerIssuer()
 	if err != nil {
 		return nil, err
 	}
 	defer issuer.Close()
-	tokens := []string{""}
-	if distinct {
-		tokens = make([]string, serverTokens)
-	}
-	if err := issuer.sign(tokens); err != nil {
+	program, err := b.built("server", thisArch)
+	if err != nil {
 		return nil, err
 	}
-
-	perSecond, cpu := map[string][]float64{}, map[string][]time.Duration{}
-	contestants := map[string]*serverProcess{}
-	for _, name := range names {
-		p, err := startServer(name, issuer.URL)
+	one, err := issuer.tokens(1)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(b.progress, "signing", serverTokens, "tokens")
+	many, err := issuer.tokens(serverTokens)
+	if err != nil {
+		return nil, err
+	}
+	var sections []section
+	for _, c := range []struct {
+		title  string
+		tokens []string
+	}{{"the same token each time", one}, {"another token each time", many}} {
+		cpu, took, err := b.raceServers(program, issuer.URL, c.tokens)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, err
+		}
+		on := section{title: fmt.Sprintf("cmd/server's handler, GET with %s, %d routes: time of its process on a processor", c.title, serverRoutes)}
+		wall := section{title: "the same: time on the clock, the client's included"}
+		for i, name := range serverContestants[1:] {
+			us := func(figures []float64) float64 { return median(figures) / 1e3 }
+			on.rows = append(on.rows, row{
+				name: "to " + name, limit: serverLimit, measured: ratio(cpu[0], cpu[i+1]), unit: "x",
+				detail: fmt.Sprintf("%.1f µs to %.1f µs", us(cpu[0]), us(cpu[i+1])),
+			})
+			wall.rows = append(wall.rows, row{
+				name: "to " + name, measured: ratio(took[0], took[i+1]), unit: "x",
+				detail: fmt.Sprintf("%.0f requests a second to %.0f", 1e9/median(took[0]), 1e9/median(took[i+1])),
+			})
+		}
+		sections = append(sections, on, wall)
+	}
+	return sections, nil
+}
+
+// raceServers returns what a request took in each round, in nanoseconds, of each
+// contestant: on a processor, and on the clock.
+func (b *bench) raceServers(program, issuer string, tokens []string) (cpu, took [][]float64, err error) {
+	contestants := make([]*serverProcess, len(serverContestants))
+	for i, name := range serverContestants {
+		p, err := startServer(program, name, issuer)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
 		defer p.stop()
-		contestants[name] = p
+		contestants[i] = p
 	}
-	for round := range rounds + 1 {
-		for _, name := range names {
-			p := contestants[name]
+	cpu, took = make([][]float64, len(contestants)), make([][]float64, len(contestants))
+	for round := range b.serverRounds + 1 {
+		for i, p := range contestants {
 			before, err := p.cpu()
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			took, err := drive(p.addr, tokens, p.sent, count)
+			clock, err := drive(p.addr, tokens, p.sent, b.serverTurn)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
+				return nil, nil, fmt.Errorf("%s: %w", serverContestants[i], err)
 			}
-			p.sent += count
+			p.sent += b.serverTurn
 			after, err := p.cpu()
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if round > 0 {
-				perSecond[name] = append(perSecond[name], float64(count)/took.Seconds())
-				cpu[name] = append(cpu[name], (after-before)/time.Duration(count))
+				cpu[i] = append(cpu[i], (after-before)/float64(b.serverTurn))
+				took[i] = append(took[i], float64(clock.Nanoseconds())/float64(b.serverTurn))
 			}
 		}
 	}
-	results := map[string]serverResult{}
-	for _, name := range names {
-		slices.Sort(perSecond[name])
-		slices.Sort(cpu[name])
-		results[name] = serverResult{perSecond[name][rounds/2], cpu[name][rounds/2]}
-	}
-	return results, nil
+	return cpu, took, nil
 }
 
 // A serverIssuer is an OpenID provider with one RSA key of 2048 bits.
@@ -132,12 +157,13 @@ func newServerIssuer() (*serverIssuer, error) {
 	return i, nil
 }
 
-// sign fills tokens with tokens that go everywhere, no two alike.
-func (i *serverIssuer) sign(tokens []string) error {
+// tokens returns n tokens that go everywhere, no two alike.
+func (i *serverIssuer) tokens(n int) ([]string, error) {
+	tokens := make([]string, n)
 	options := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", "key-0")
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: i.key}, options)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	now := time.Now().Unix()
 	errs := make([]error, runtime.GOMAXPROCS(0))
@@ -163,12 +189,7 @@ func (i *serverIssuer) sign(tokens []string) error {
 		})
 	}
 	running.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return tokens, errors.Join(errs...)
 }
 
 // A serverProcess is a contestant that runs.
@@ -180,16 +201,8 @@ type serverProcess struct {
 	out  *bufio.Reader
 }
 
-const (
-	serverContestantEnv = "ROUTEGATE_BENCH_SERVER" // the contestant's name
-	serverIssuerEnv     = "ROUTEGATE_BENCH_ISSUER"
-	serverProfileEnv    = "ROUTEGATE_BENCH_PROFILE" // a directory: Routegate's CPU profile goes there
-)
-
-// startServer runs this program again, which has to call serveContestant.
-func startServer(name, issuer string) (*serverProcess, error) {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestServerContestant$", "-test.timeout=0")
-	cmd.Env = append(os.Environ(), serverContestantEnv+"="+name, serverIssuerEnv+"="+issuer)
+func startServer(program, name, issuer string) (*serverProcess, error) {
+	cmd := exec.Command(program, name, issuer, serverAudience, strconv.Itoa(serverRoutes))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -219,63 +232,14 @@ func (p *serverProcess) stop() {
 	_ = p.cmd.Wait()
 }
 
-// cpu returns for how long the process has been on a processor.
-func (p *serverProcess) cpu() (time.Duration, error) {
-	if _, err := io.WriteString(p.in, "cpu\n"); err != nil {
+// cpu returns for how many nanoseconds the process has been on a processor.
+func (p *serverProcess) cpu() (float64, error) {
+	if _, err := io.WriteString(p.in, "\n"); err != nil {
 		return 0, err
 	}
 	line, err := p.out.ReadString('\n')
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
-	return time.Duration(n), err
-}
-
-// serveContestant is the process of a contestant, if this is to be one: it says
-// where it listens, then at each line of its input for how long it has been on a
-// processor, and ends with its input. ok is false if this is none.
-func serveContestant() (ok bool, err error) {
-	name := os.Getenv(serverContestantEnv)
-	if name == "" {
-		return false, nil
-	}
-	contestant, known := serverContestants[name]
-	if !known {
-		return true, fmt.Errorf("no contestant %q", name)
-	}
-	h, err := contestant(context.Background(), os.Getenv(serverIssuerEnv))
-	if err != nil {
-		return true, err
-	}
-	server := httptest.NewUnstartedServer(h)
-	// As in cmd/server.
-	server.Config.ReadHeaderTimeout = 10 * time.Second
-	server.Config.ReadTimeout = 40 * time.Second
-	server.Config.WriteTimeout = 50 * time.Second
-	server.Config.IdleTimeout = 90 * time.Second
-	server.Config.MaxHeaderBytes = 8 << 10
-	server.Config.DisableGeneralOptionsHandler = true
-	server.Start()
-	defer server.Close()
-	if dir := os.Getenv(serverProfileEnv); dir != "" {
-		f, err := os.CreateTemp(dir, name+"-*.pprof")
-		if err != nil {
-			return true, err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return true, err
-		}
-		defer pprof.StopCPUProfile()
-	}
-	fmt.Println(server.Listener.Addr())
-	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			return true, err
-		}
-		fmt.Println(u.Utime.Nano() + u.Stime.Nano())
-	}
-	return true, nil
+	return strconv.ParseFloat(strings.TrimSpace(line), 64)
 }

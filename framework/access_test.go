@@ -341,6 +341,7 @@ func TestGroupsClaim(t *testing.T) {
 		}, ran("admins")},
 		{"nested, forged", nested, withText(keycloak([]string{"user", "admin"}), "map[roles:[user]]"), refused(403, "missing_group")},
 		{"nested, forged from a part of a name", nested, withText(keycloak([]string{"admin"}), "map[roles:[sysadmin administrator]]"), refused(403, "missing_group")},
+		{"nested, a name with spaces", nested, withText(keycloak([]string{"staff admin", "admin"}), "map[roles:[staff admin]]"), ran("admins")},
 		{"nested, no object", nested, bearer(alice(value{"realm_access": "roles"})), refused(403, "missing_group")},
 		{"nested, text only", nested, vouched(keycloak([]string{"admin"})), refused(403, "missing_group")},
 		{"a name with dots, colons and slashes", []string{"https://example.com/app.groups:v1"}, bearer(alice(value{"https://example.com/app.groups:v1": []string{"admin"}})), ran("admins")},

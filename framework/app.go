@@ -23,10 +23,11 @@ type Handlers map[string]http.HandlerFunc
 type App struct {
 	table    *route.Table
 	router   *route.Router
-	handlers map[string]http.Handler // by name, middleware around them
+	handlers Handlers // with middleware around them
 	claims   claimReader
 	log      *slog.Logger
 	metrics  *metrics
+	alarm    alarm
 	running  atomic.Int64 // requests
 }
 
@@ -38,6 +39,9 @@ type App struct {
 // routes check, before anything is deployed. Otherwise the log gets one line
 // with the digest of the table (route.Table.Digest), which tells which manifest
 // the function was built from.
+//
+// In a function that cmd/package has built New does not check the manifest again
+// that was checked there. It then takes no other.
 func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if err := checkStage(opts.Stage); err != nil {
 		return nil, err
@@ -57,18 +61,18 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	}
-	names := slices.Sorted(maps.Keys(handlers))
-	if names == nil {
-		names = []string{} // none, as opposed to not known
+	table, report := route.Restore(snapshot, "routes.yaml", manifest, handlers)
+	if report == nil {
+		names := append([]string{}, slices.Sorted(maps.Keys(handlers))...) // not nil, which is not known
+		table, report = route.Load("routes.yaml", manifest, names)
 	}
-	table, report := route.Load("routes.yaml", manifest, names)
 	if err := report.Err(); err != nil {
 		return nil, fmt.Errorf("the manifest is not valid:\n%w", err)
 	}
 	a := &App{
 		table:    table,
 		router:   route.NewRouter(table, opts.Stage),
-		handlers: make(map[string]http.Handler, len(handlers)),
+		handlers: maps.Clone(handlers),
 		claims:   claimReader{groups: slices.Clone(opts.GroupsClaim)},
 		log:      opts.Logger,
 		metrics:  newMetrics(opts.MetricsNamespace, opts.MetricsWriter),
@@ -77,11 +81,14 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 		if handler == nil {
 			return nil, fmt.Errorf("handler %q is nil", name)
 		}
+		if len(opts.Middleware) == 0 {
+			continue
+		}
 		var h http.Handler = handler
 		for _, wrap := range slices.Backward(opts.Middleware) {
 			h = wrap(h)
 		}
-		a.handlers[name] = h
+		a.handlers[name] = h.ServeHTTP
 	}
 	a.log.Info("start", "routes", table.Len(), "manifest_digest", table.Digest())
 	return a, nil
@@ -109,11 +116,11 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		a.log.ErrorContext(ctx, "event not understood", "error", err)
 		return nil, fmt.Errorf("event not understood: %w", err)
 	}
-	caller := a.claims.caller(event)
-	decision := a.decide(event, caller)
+	rc := &requestContext{Context: withTrace(ctx, event.TraceHeader), table: a.table}
+	a.claims.identify(&rc.identity, event)
+	decision := a.decide(event, rc.identity.caller)
 	id := requestID(ctx, event)
-	ctx = withTrace(ctx, event.TraceHeader)
-	ctx = context.WithValue(ctx, requestKey, &requestValues{table: a.table, caller: caller})
+	ctx = rc
 	answer := a.answer(ctx, event, decision, id)
 	out, err := event.Encode(answer.response)
 	if errors.Is(err, apigw.ErrTooLarge) {
@@ -124,10 +131,11 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("answering the event: %w", err)
 	}
-	took := time.Since(start)
+	end := time.Now()
+	took := end.Sub(start)
 	a.logRequest(ctx, requestLine{
 		id: id, source: event.Source.String(), method: event.Method, gatewayKey: event.RouteKey,
-		status: answer.response.Status(), failure: answer.failure, took: took,
+		status: answer.response.Status(), failure: answer.failure, end: end, took: took,
 	}, decision)
 	a.metrics.write(decision, answer.response.Status(), start, took)
 	return out, nil
@@ -136,7 +144,9 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // Decide returns the decision that Invoke makes of an event, for tools that
 // explain it. No handler runs.
 func (a *App) Decide(e *apigw.Event) route.Decision {
-	return a.decide(e, a.claims.caller(e))
+	var i identity
+	a.claims.identify(&i, e)
+	return a.decide(e, i.caller)
 }
 
 func (a *App) decide(e *apigw.Event, caller route.Caller) route.Decision {

@@ -1,17 +1,18 @@
 package framework
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
+	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/internal/rawjson"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -37,57 +38,133 @@ func CallerFrom(e *apigw.Event, groupsClaim []string) route.Caller {
 	if groupsClaim == nil {
 		groupsClaim = defaultGroupsClaim
 	}
-	return claimReader{groups: groupsClaim}.caller(e)
+	var i identity
+	claimReader{groups: groupsClaim}.identify(&i, e)
+	caller := i.caller
+	caller.Principal = i.principal()
+	return caller
 }
 
 var defaultGroupsClaim = []string{"groups"}
 
-// caller returns the zero Caller, which has proved nothing, unless the gateway's
-// JWT or IAM authorizer let the request through. A Lambda authorizer's context
-// is no proof: what it checked is unknown here.
-func (c claimReader) caller(e *apigw.Event) route.Caller {
-	a := e.Authorizer
+// An identity is who calls, and what tells so.
+type identity struct {
+	caller route.Caller // without the principal's Claims
+	token  string       // the payload of the token that was verified, if there was one
+	event  *apigw.Event
+
+	once   sync.Once
+	claims map[string]any
+}
+
+// principal returns the caller's, with its Claims, which are the same map each
+// time. Most handlers do not ask.
+func (i *identity) principal() route.Principal {
+	i.once.Do(func() {
+		switch {
+		case i.claims != nil || i.caller.Auth == route.NoAuth:
+		case i.token != "":
+			if payload, err := rawjson.Parse(i.token, maxClaimDepth); err == nil { // as it was before
+				i.claims = payload.Root().Map()
+				payload.Free()
+			}
+		default:
+			i.claims = i.event.Authorizer.Claims()
+		}
+	})
+	p := i.caller.Principal
+	p.Claims = i.claims
+	return p
+}
+
+// identify says who sent an event. It is the zero Caller, which has proved
+// nothing, unless the gateway's JWT or IAM authorizer let the request through. A
+// Lambda authorizer's context is no proof: what it checked is unknown here.
+func (c claimReader) identify(i *identity, e *apigw.Event) {
+	i.event = e
+	a := &e.Authorizer
 	switch a.Kind {
 	case apigw.IAMAuthorizer:
-		arn, _ := a.Claims["userArn"].(string)
-		return route.Caller{Auth: route.IAM, Principal: route.Principal{Subject: arn, Claims: a.Claims}}
+		arn, _ := a.ClaimText("userArn")
+		i.caller = route.Caller{Auth: route.IAM, Principal: route.Principal{Subject: arn}}
+		return
 	case apigw.JWTAuthorizer:
 	default:
-		return route.Caller{}
+		return
 	}
 	token, present := e.BearerToken()
 	if !present {
-		return route.Caller{Auth: route.JWT, Principal: c.fromText(a)}
+		i.caller = route.Caller{Auth: route.JWT, Principal: c.fromText(a)}
+		return
 	}
-	claims, err := tokenClaims(token)
-	if err != nil || !c.agree(claims, a) {
-		return route.Caller{Mismatch: true}
+	i.caller = route.Caller{Mismatch: true}
+	text, err := tokenPayload(token)
+	if err != nil {
+		return
 	}
-	return route.Caller{Auth: route.JWT, Principal: c.fromToken(claims, a)}
+	payload, err := rawjson.Parse(text, maxClaimDepth)
+	if err != nil {
+		return
+	}
+	defer payload.Free()
+	if payload.Root().Kind() != rawjson.Object || !c.agree(payload.Root(), a) {
+		return
+	}
+	i.token = text
+	i.caller = route.Caller{Auth: route.JWT, Principal: c.fromToken(payload.Root(), a)}
 }
 
 // agree reports whether the claims of the bearer token are those that the
 // gateway verified.
-func (c claimReader) agree(claims map[string]any, a apigw.Authorizer) bool {
-	if _, ok := a.Claims["iss"]; !ok {
+func (c claimReader) agree(claims rawjson.Value, a *apigw.Authorizer) bool {
+	if _, ok := a.ClaimText("iss"); !ok {
 		return false // the authorizer requires iss: without it nothing was verified
 	}
-	compared := []string{"iss", "sub", "exp", "scope", "scp"}
-	if len(c.groups) == 1 {
-		compared = append(compared, c.groups[0])
+	for _, name := range []string{"iss", "sub", "exp", "scope", "scp"} {
+		if !agreeOn(name, claims, a) {
+			return false
+		}
 	}
-	for _, name := range compared {
-		ours, has := claims[name]
-		text, has2 := "", false
-		if has {
-			text, has2 = a.Style.Text(name, ours)
+	return len(c.groups) > 1 || agreeOn(c.groups[0], claims, a)
+}
+
+// agreeOn reports whether one claim of the token is, as the gateway writes it,
+// what the gateway wrote.
+func agreeOn(name string, claims rawjson.Value, a *apigw.Authorizer) bool {
+	theirs, ok := a.ClaimText(name)
+	var buf [256]byte // enough for most, and not on the heap
+	ours, has := appendClaimText(buf[:0], a.Style, name, claims.Get(name))
+	return has == ok && (string(ours) == theirs || sameNumber(string(ours), theirs))
+}
+
+// appendClaimText appends a claim as Style.Text renders it. What nearly all claims
+// are, texts, lists of texts and plain numbers, it renders itself, since each
+// request has some.
+func appendClaimText(b []byte, style apigw.ClaimStyle, name string, claim rawjson.Value) (text []byte, ok bool) {
+	switch {
+	case claim.Kind() == rawjson.String:
+		return claim.AppendText(b), true
+	case claim.Kind() == rawjson.Number && style == apigw.HTTPAPIClaims && !strings.ContainsAny(claim.Raw(), "eE"):
+		return append(b, claim.Raw()...), true
+	case claim.Kind() == rawjson.Array && style == apigw.HTTPAPIClaims && isTexts(claim):
+		b = append(b, '[')
+		first := true
+		for item := range claim.Items() {
+			if !first {
+				b = append(b, ' ')
+			}
+			b = item.AppendText(b)
+			first = false
 		}
-		theirs, ok := a.Claims[name]
-		theirText := ""
-		if ok {
-			theirText, ok = a.Style.Text(name, theirs)
-		}
-		if has2 != ok || text != theirText && !sameNumber(text, theirText) {
+		return append(b, ']'), true
+	}
+	s, ok := style.Text(name, claim.Any())
+	return append(b, s...), ok
+}
+
+func isTexts(list rawjson.Value) bool {
+	for item := range list.Items() {
+		if item.Kind() != rawjson.String {
 			return false
 		}
 	}
@@ -105,76 +182,88 @@ func sameNumber(a, b string) bool {
 	return ok1 && ok2 && x.Cmp(y) == 0
 }
 
-// isDecimal keeps sameNumber from exponents so large that comparing them would
-// take the machine's memory.
+// isDecimal keeps sameNumber from exponents so large, and from digits so many, that
+// comparing them would take the machine's memory or its time.
 func isDecimal(s string) bool {
+	const longest = 400 // the largest float64 has 309 digits
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(s), "e")
-	return mantissa != "" && len(exponent) < 4 &&
+	return mantissa != "" && len(mantissa) < longest && len(exponent) < 4 &&
 		strings.Trim(mantissa, "+-.0123456789") == "" && strings.Trim(exponent, "+-0123456789") == ""
 }
 
-func (c claimReader) fromToken(claims map[string]any, a apigw.Authorizer) route.Principal {
-	subject, _ := claims["sub"].(string)
-	var groups []string
-	for _, g := range names(lookup(claims, c.groups)) {
-		if c.vouched(g, a) {
-			groups = append(groups, g)
-		}
+// fromToken reads the claims of a token that was verified.
+func (c claimReader) fromToken(claims rawjson.Value, a *apigw.Authorizer) route.Principal {
+	groups := claims
+	for _, key := range c.groups {
+		groups = groups.Get(key)
 	}
-	scopes := append(words(claims["scope"]), words(claims["scp"])...)
-	return route.Principal{Subject: subject, Groups: groups, Scopes: scopes, Claims: claims}
+	p := route.Principal{
+		Subject: claims.Get("sub").Text(),
+		Groups:  names(groups),
+		Scopes:  words(claims.Get("scope")),
+	}
+	if scp := words(claims.Get("scp")); scp != nil {
+		p.Scopes = append(p.Scopes, scp...)
+	}
+	vouched := c.vouched(a)
+	p.Groups = slices.DeleteFunc(p.Groups, func(g string) bool { return !vouched(g) })
+	return p
 }
 
-// vouched reports whether a group of a nested claim occurs in the gateway's
-// text of the claim around it. How the gateway writes nested claims is not
-// certain, map[k:v] or JSON, but in either form a name stands between characters
-// that no group's name has. So a bearer token that agrees in all else cannot
-// bring groups that the verified one has not. A flat claim was compared as a
+// vouched returns a function that reports whether a group of a nested claim occurs
+// in the gateway's text of the claim around it. How the gateway writes nested
+// claims is not certain, map[k:v] or JSON, but in either form a name stands between
+// characters that no group's name has. So a bearer token that agrees in all else
+// cannot bring groups that the verified one has not. A flat claim was compared as a
 // whole.
-func (c claimReader) vouched(group string, a apigw.Authorizer) bool {
+func (c claimReader) vouched(a *apigw.Authorizer) func(group string) bool {
+	all := func(string) bool { return true }
 	if len(c.groups) == 1 {
-		return true
+		return all
 	}
-	text, ok := a.Claims[c.groups[0]].(string)
+	text, ok := a.ClaimText(c.groups[0])
 	if !ok {
-		return true // the gateway says nothing of the claim
+		return all // the gateway says nothing of the claim
 	}
-	for rest := text; ; {
-		i := strings.Index(rest, group)
+	words := make(map[string]bool)
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(aroundNames, r) }) {
+		words[word] = true
+	}
+	return func(group string) bool {
+		return words[group] || strings.ContainsAny(group, aroundNames) && hasBetween(text, group)
+	}
+}
+
+// aroundNames are the characters between which a name stands.
+const aroundNames = " []{},:\""
+
+// hasBetween reports whether text has a name between two of them, or its ends.
+func hasBetween(text, name string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], name)
 		if i < 0 {
 			return false
 		}
-		before, after := rest[:i], rest[i+len(group):]
-		if endsName(before, true) && endsName(after, false) {
+		start, end := from+i, from+i+len(name)
+		if (start == 0 || strings.IndexByte(aroundNames, text[start-1]) >= 0) &&
+			(end == len(text) || strings.IndexByte(aroundNames, text[end]) >= 0) {
 			return true
 		}
-		rest = rest[i+1:]
+		from = start + 1
 	}
-}
-
-// endsName reports whether a name cannot go on into s, which lies before or
-// behind it.
-func endsName(s string, before bool) bool {
-	if s == "" {
-		return true
-	}
-	c := s[0]
-	if before {
-		c = s[len(s)-1]
-	}
-	return strings.IndexByte(" []{},:\"", c) >= 0
 }
 
 // fromText reads the gateway's own text, in which a group's name with a space
 // cannot be told from two.
-func (c claimReader) fromText(a apigw.Authorizer) route.Principal {
-	p := route.Principal{Claims: a.Claims}
-	p.Subject, _ = a.Claims["sub"].(string)
+func (c claimReader) fromText(a *apigw.Authorizer) route.Principal {
+	claims := a.Claims()
+	var p route.Principal
+	p.Subject, _ = claims["sub"].(string)
 	if len(c.groups) == 1 {
-		p.Groups = splitText(a.Claims[c.groups[0]], a.Style)
+		p.Groups = splitText(claims[c.groups[0]], a.Style)
 	}
 	for _, name := range []string{"scope", "scp"} {
-		for _, s := range splitText(a.Claims[name], a.Style) {
+		for _, s := range splitText(claims[name], a.Style) {
 			p.Scopes = append(p.Scopes, strings.Fields(s)...)
 		}
 	}
@@ -202,124 +291,60 @@ func splitText(v any, style apigw.ClaimStyle) []string {
 	return []string{text}
 }
 
-// lookup follows a path of keys into nested claims.
-func lookup(claims map[string]any, path []string) any {
-	var v any = claims
-	for _, key := range path {
-		m, ok := v.(map[string]any)
-		if !ok {
-			return nil
-		}
-		v = m[key]
-	}
-	return v
-}
-
 // names returns the names that a typed claim holds: the strings of a list, or
 // one string, which is one name, whatever is in it. Nothing else is a name.
-func names(v any) []string {
-	switch v := v.(type) {
-	case string:
-		return []string{v}
-	case []any:
-		var list []string
-		for _, item := range v {
-			if s, ok := item.(string); ok {
-				list = append(list, s)
+func names(v rawjson.Value) (list []string) {
+	switch v.Kind() {
+	case rawjson.String:
+		return []string{v.Text()}
+	case rawjson.Array:
+		for item := range v.Items() {
+			if item.Kind() == rawjson.String {
+				list = append(list, item.Text())
 			}
 		}
-		return list
 	}
-	return nil
+	return list
 }
 
 // words returns the scopes of a typed claim: of a string those between spaces
 // (RFC 8693, section 4.2), of a list its strings.
-func words(v any) []string {
-	if s, ok := v.(string); ok {
-		return strings.FieldsFunc(s, unicode.IsSpace)
+func words(v rawjson.Value) []string {
+	if v.Kind() == rawjson.String {
+		return strings.FieldsFunc(v.Text(), unicode.IsSpace)
 	}
 	return names(v)
-}
-
-var errNoToken = errors.New("not a JWT with a JSON object as its payload")
-
-// tokenClaims returns the payload of a JWT (RFC 7519), whose signature it does
-// not look at. Numbers are json.Number. A payload with a key twice is an error:
-// which of the two counts depends on who reads it.
-func tokenClaims(token string) (map[string]any, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return nil, errNoToken
-	}
-	payload, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoToken, err)
-	}
-	dec := json.NewDecoder(bytes.NewReader(payload))
-	dec.UseNumber()
-	v, err := decodeOnce(dec, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoToken, err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errNoToken
-	}
-	claims, ok := v.(map[string]any)
-	if !ok {
-		return nil, errNoToken
-	}
-	return claims, nil
 }
 
 // maxClaimDepth is deeper than any provider nests claims.
 const maxClaimDepth = 32
 
-// decodeOnce decodes the next value, and refuses objects that have a key twice.
-func decodeOnce(dec *json.Decoder, depth int) (any, error) {
-	t, err := dec.Token()
+// strictBase64 is how a JWT is encoded (RFC 7515, section 2), each one way only.
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+var errNoToken = errors.New("not a JWT")
+
+// tokenPayload returns the payload of a JWT (RFC 7519), which is a JSON object
+// unless somebody made it up: it does not look at the signature.
+func tokenPayload(token string) (string, error) {
+	_, rest, _ := strings.Cut(token, ".")
+	encoded, rest, ok := strings.Cut(rest, ".")
+	if !ok || strings.Contains(rest, ".") {
+		return "", errNoToken
+	}
+	var room [1024]byte // enough for most, and not on the heap
+	payload, err := strictBase64.AppendDecode(room[:0], []byte(encoded))
 	if err != nil {
-		return nil, err
+		return "", fmt.Errorf("%w: %w", errNoToken, err)
 	}
-	delim, ok := t.(json.Delim)
-	if !ok {
-		return t, nil
+	return string(payload), nil
+}
+
+// parseClaims reads claims that somebody else read in a token.
+func parseClaims(claims map[string]any) (*rawjson.Doc, error) {
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("claims that are not JSON: %w", err)
 	}
-	if depth == maxClaimDepth {
-		return nil, errors.New("claims are nested too deep")
-	}
-	var object map[string]any
-	list := []any{}
-	if delim == '{' {
-		object = make(map[string]any)
-	}
-	for dec.More() {
-		key := ""
-		if object != nil {
-			t, err := dec.Token()
-			if err != nil {
-				return nil, err
-			}
-			key = t.(string)
-			if _, ok := object[key]; ok {
-				return nil, errors.New("a claim stands there twice")
-			}
-		}
-		v, err := decodeOnce(dec, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		if object != nil {
-			object[key] = v
-		} else {
-			list = append(list, v)
-		}
-	}
-	if _, err := dec.Token(); err != nil { // the closing bracket
-		return nil, err
-	}
-	if object != nil {
-		return object, nil
-	}
-	return list, nil
+	return rawjson.Parse(string(text), maxClaimDepth)
 }

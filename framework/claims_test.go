@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/internal/rawjson"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -108,12 +109,12 @@ func FuzzClaims(f *testing.F) {
 			return
 		}
 		texts := make(map[string]any)
-		for name, v := range claims {
+		for name, v := range claims.Map() {
 			if text, ok := apigw.HTTPAPIClaims.Text(name, v); ok {
 				texts[name] = text
 			}
 		}
-		a := apigw.Authorizer{Kind: apigw.JWTAuthorizer, Claims: texts}
+		a := vouchedFor(t, texts)
 		if _, ok := texts["iss"]; !ok {
 			if reader.agree(claims, a) {
 				t.Fatal("agreed without iss")
@@ -123,7 +124,7 @@ func FuzzClaims(f *testing.F) {
 		if !reader.agree(claims, a) {
 			t.Fatalf("the verified token %s was refused", verified)
 		}
-		if diff := cmp.Diff(typedNames(claims["groups"]), reader.fromToken(claims, a).Groups); diff != "" {
+		if diff := cmp.Diff(typedNames(claims.Get("groups").Any()), reader.fromToken(claims, a).Groups); diff != "" {
 			t.Errorf("groups of %s (-typed +got):\n%s", verified, diff)
 		}
 
@@ -131,7 +132,7 @@ func FuzzClaims(f *testing.F) {
 		if err != nil || !reader.agree(other, a) {
 			return
 		}
-		allowed := slices.Concat(typedNames(claims["groups"]), reader.fromText(a).Groups)
+		allowed := slices.Concat(typedNames(claims.Get("groups").Any()), reader.fromText(a).Groups)
 		text, _ := texts["groups"].(string)
 		for _, group := range reader.fromToken(other, a).Groups {
 			// A forged list can cut the text otherwise, but not add to it.
@@ -140,6 +141,37 @@ func FuzzClaims(f *testing.F) {
 			}
 		}
 	})
+}
+
+// vouchedFor returns the authorizer of an event whose JWT authorizer has these
+// claims.
+func vouchedFor(t *testing.T, texts map[string]any) *apigw.Authorizer {
+	payload, err := json.Marshal(map[string]any{"version": "2.0", "rawPath": "/", "requestContext": map[string]any{
+		"http": map[string]any{"method": "GET"}, "authorizer": map[string]any{"jwt": map[string]any{"claims": texts}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := apigw.Decode(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &e.Authorizer
+}
+
+// tokenClaims reads a token as identify does.
+func tokenClaims(token string) (rawjson.Value, error) {
+	text, err := tokenPayload(token)
+	if err != nil {
+		return rawjson.Value{}, err
+	}
+	payload, err := rawjson.Parse(text, maxClaimDepth)
+	if err != nil {
+		return rawjson.Value{}, err
+	}
+	if payload.Root().Kind() != rawjson.Object {
+		return rawjson.Value{}, errNoToken
+	}
+	return payload.Root(), nil
 }
 
 func jwt(payload string) string {
@@ -211,5 +243,34 @@ func TestProblemsOfReasons(t *testing.T) {
 	}
 	if s := route.Reason("").Status(); s < 400 {
 		t.Errorf("the zero reason answers %d", s)
+	}
+}
+
+// A group of a nested claim has to be a whole name in the gateway's text.
+func TestVouched(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		text, group string
+		want        bool
+	}{
+		{"map[roles:[user admin]]", "admin", true},
+		{`{"roles":["user","admin"]}`, "admin", true},
+		{"admin", "admin", true},
+		{"map[roles:[user admin]]", "user admin", true},
+		{`{"roles":["a, b"]}`, "a, b", true},
+		{"map[roles:[sysadmin administrator]]", "admin", false},
+		{"map[roles:[sysadmin administrator admin]]", "admin", true},
+		{"map[roles:[aaa]]", "aa", false}, // whose next place overlaps with the first
+		{"map[roles:[baa]]", "a", false},
+		{"map[roles:[00 000]]", "0", false},
+		{"map[roles:[x user admin]]", "user adm", false},
+		{"map[roles:[x user admin]]", "ser admin", false},
+		{"map[roles:[]]", "", false},
+		{"", "admin", false},
+	} {
+		a := vouchedFor(t, map[string]any{"realm": test.text})
+		if got := (claimReader{groups: []string{"realm", "roles"}}).vouched(a)(test.group); got != test.want {
+			t.Errorf("%q in %q: %v", test.group, test.text, got)
+		}
 	}
 }

@@ -49,7 +49,9 @@ const flushTime = 10 * time.Second
 // //x. What a gateway would have checked is checked here: a token only where a
 // route asks for one, by Verify. Nobody checks signatures of AWS credentials, so
 // that iam routes refuse everyone. The address of the client is that of the
-// connection's other end; X-Forwarded-For is a header like any other.
+// connection's other end; X-Forwarded-For is a header like any other. A connection
+// is closed behind a body in chunks, which could hide another request from whoever
+// is in front.
 //
 // What a handler writes goes out at once, and it may flush. So a handler that
 // panics or takes too long gets its problem document only if nothing of its
@@ -76,6 +78,7 @@ type container struct {
 type verdict struct {
 	route.Decision
 	caller  route.Caller
+	claims  map[string]any
 	refused error // why the token was; nil if there was none, or it was not looked at
 }
 
@@ -83,6 +86,13 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id := rand.Text()
 	w.Header().Set("X-Request-Id", id)
+	if len(r.TransferEncoding) > 0 {
+		// Whoever is in front may have gone by a Content-Length, which net/http
+		// drops without a word beside Transfer-Encoding: what it took for the rest
+		// of the body would be a request here. Closing the connection is what
+		// RFC 9112, section 6.1, asks for then.
+		w.Header().Set("Connection", "close")
+	}
 
 	// A handler's time goes from here on, and no read or write outlasts it: what
 	// is blocked in one when it is over comes back.
@@ -102,9 +112,10 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.body.stop(conn)
 
 	_ = conn.SetWriteDeadline(time.Now().Add(flushTime))
+	end := time.Now()
 	line := requestLine{
 		id: id, source: "container", method: r.Method,
-		status: out.status, failure: out.failure, took: time.Since(start),
+		status: out.status, failure: out.failure, end: end, took: end.Sub(start),
 	}
 	if v.refused != nil {
 		line.more = []slog.Attr{slog.String("token_refused", v.refused.Error())}
@@ -138,8 +149,14 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 		v.refused = err
 		return v
 	}
-	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(claims, apigw.Authorizer{})}
-	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller}
+	payload, err := parseClaims(claims)
+	if err != nil {
+		v.refused = err
+		return v
+	}
+	defer payload.Free()
+	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(payload.Root(), &apigw.Authorizer{})}
+	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller, claims: claims}
 }
 
 // encodedPath returns the path as it was sent, which URL.EscapedPath does not
@@ -176,7 +193,8 @@ func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v 
 		return
 	}
 
-	r = c.request(context.WithValue(ctx, requestKey, &requestValues{table: c.app.table, caller: v.caller}), out, r, v.Decision)
+	ctx = &requestContext{Context: ctx, table: c.app.table, identity: identity{caller: v.caller, claims: v.claims}}
+	r = c.request(ctx, out, r, v.Decision)
 	deadline, _ := ctx.Deadline()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()

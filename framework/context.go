@@ -6,33 +6,41 @@ import (
 	"github.com/routegate/routegate/framework/route"
 )
 
-type contextKey int
+// A requestContext is the context of a request with what the App knows of it.
+type requestContext struct {
+	context.Context
+	table    *route.Table
+	identity identity
+}
 
-const requestKey contextKey = iota
+// requestKey is the key under which a context finds the requestContext that it
+// comes from. No other package can make one.
+type requestKey struct{}
 
-// What a request's context carries, in one value.
-type requestValues struct {
-	table  *route.Table
-	caller route.Caller
+func (c *requestContext) Value(key any) any {
+	if key == (requestKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }
 
 // PrincipalFrom returns who calls, for a handler or a middleware whose context
 // is that of a request. ok is false where nobody vouched for the caller: on
 // public routes mostly, since the gateway verifies no token there.
 func PrincipalFrom(ctx context.Context) (p route.Principal, ok bool) {
-	v, _ := ctx.Value(requestKey).(*requestValues)
-	if v == nil || v.caller.Auth == route.NoAuth {
+	c, _ := ctx.Value(requestKey{}).(*requestContext)
+	if c == nil || c.identity.caller.Auth == route.NoAuth {
 		return route.Principal{}, false
 	}
-	return v.caller.Principal, true
+	return c.identity.principal(), true
 }
 
 // TableFrom returns the table of the App that serves a request, for handlers
 // that tell about routes. ok is false if ctx is no request's context.
 func TableFrom(ctx context.Context) (t *route.Table, ok bool) {
-	v, _ := ctx.Value(requestKey).(*requestValues)
-	if v == nil {
+	c, _ := ctx.Value(requestKey{}).(*requestContext)
+	if c == nil {
 		return nil, false
 	}
-	return v.table, true
+	return c.table, true
 }

@@ -34,6 +34,7 @@ type requestLine struct {
 	status             int
 	failure            string      // the code of what went wrong after the decision
 	more               []slog.Attr // what else the source has to say
+	end                time.Time
 	took               time.Duration
 }
 
@@ -84,5 +85,14 @@ func (a *App) logRequest(ctx context.Context, l requestLine, d route.Decision) {
 	if l.failure != "" {
 		attrs = append(attrs, slog.String("failure", l.failure))
 	}
-	a.log.LogAttrs(ctx, level, "request", append(attrs, l.more...)...)
+	attrs = append(attrs, l.more...)
+	// As LogAttrs does, but without looking up the place in the source, which
+	// would be this one for each request.
+	handler := a.log.Handler()
+	if !handler.Enabled(ctx, level) {
+		return
+	}
+	record := slog.NewRecord(l.end, level, "request", 0)
+	record.AddAttrs(attrs...)
+	_ = handler.Handle(ctx, record) // as slog itself does
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -79,14 +78,24 @@ func OptionsFromEnv() (Options, error) {
 	return opts, nil
 }
 
-// A stage's name is one segment of a path (API reference, CreateStage).
-var stageName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
-
+// checkStage checks a stage's name, which is one segment of a path (API
+// reference, CreateStage).
 func checkStage(stage string) error {
-	if stage != "" && stage != "$default" && !stageName.MatchString(stage) {
+	if stage != "" && stage != "$default" && (len(stage) > 128 || !isMadeOf(stage, "_-")) {
 		return fmt.Errorf("stage %q: a stage's name is 1 to 128 letters, digits, _ and -", stage)
 	}
 	return nil
+}
+
+// isMadeOf reports whether s has nothing but letters, digits and the characters
+// of others. A regexp would be compiled at every start of the function.
+func isMadeOf(s, others string) bool {
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(others, c) >= 0) {
+			return false
+		}
+	}
+	return true
 }
 
 func checkGroupsClaim(path []string) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"time"
 
 	"github.com/routegate/routegate/framework/apigw"
 	"github.com/routegate/routegate/framework/route"
@@ -25,16 +24,16 @@ func (a *answer) replace(e *apigw.Event, p problem) {
 }
 
 // answer runs the handler if the decision allows it, and refuses otherwise.
-func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id string) *answer {
-	ans := &answer{}
+func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id string) (ans answer) {
 	if !d.Allowed {
 		ans.replace(e, newProblem(d.Reason.Status(), string(d.Reason), id))
 		ans.failure = "" // a refusal is what the manifest wants
 		return ans
 	}
-	ctx, cancel := beforeDeadline(ctx)
-	defer cancel()
-	r, err := e.Request(ctx)
+	deadline, _ := beforeDeadline(ctx)
+	timed := a.alarm.start(ctx, deadline)
+	defer timed.cancel()
+	r, err := e.Request(timed)
 	if err != nil {
 		a.log.ErrorContext(ctx, "request could not be read", "request_id", id, "route_key", d.Route.Key(), "error", err)
 		ans.replace(e, newProblem(http.StatusBadRequest, codeBadRequest, id))
@@ -43,16 +42,20 @@ func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id s
 	name(r, d)
 
 	response := apigw.NewResponse(e.Method)
+	returned := a.run(timed, response, r, d.Route, id)
 	select {
-	case returned := <-a.run(ctx, response, r, d.Route, id):
+	case ok := <-returned:
 		ans.response = response
-		if !returned {
+		if !ok {
 			ans.replace(e, newProblem(http.StatusInternalServerError, codeInternal, id))
 		}
+		return ans
 	case <-ctx.Done():
-		a.log.ErrorContext(ctx, "handler took too long", "request_id", id, "route_key", d.Route.Key())
-		ans.replace(e, newProblem(http.StatusServiceUnavailable, codeTimeout, id))
+		timed.end(ctx.Err())
+	case <-timed.Done():
 	}
+	a.log.ErrorContext(ctx, "handler took too long", "request_id", id, "route_key", d.Route.Key())
+	ans.replace(e, newProblem(http.StatusServiceUnavailable, codeTimeout, id))
 	return ans
 }
 
@@ -70,6 +73,7 @@ func name(r *http.Request, d route.Decision) {
 func (a *App) run(ctx context.Context, w http.ResponseWriter, r *http.Request, rt *route.Route, id string) <-chan bool {
 	done := make(chan bool, 1)
 	go func() {
+		growStack(len(id))
 		returned := false
 		defer func() {
 			if !returned {
@@ -83,6 +87,15 @@ func (a *App) run(ctx context.Context, w http.ResponseWriter, r *http.Request, r
 	return done
 }
 
+// growStack makes the stack of a goroutine, which starts with 2 kB, as large as
+// most handlers need it. Growing copies what is on it, which here is next to nothing.
+//
+//go:noinline
+func growStack(i int) byte {
+	var room [6 << 10]byte
+	return room[i%len(room)]
+}
+
 // logPanic logs why a handler did not return. cause is nil for a handler that
 // ended its goroutine.
 func (a *App) logPanic(ctx context.Context, cause any, rt *route.Route, id string) {
@@ -91,17 +104,4 @@ func (a *App) logPanic(ctx context.Context, cause any, rt *route.Route, id strin
 	}
 	a.log.ErrorContext(ctx, "handler panicked", "request_id", id, "route_key", rt.Key(),
 		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-}
-
-// margin is how long before Lambda's deadline the client gets its 503: enough
-// to encode the answer and to post it, as long as the function has that long.
-const margin = 200 * time.Millisecond
-
-// beforeDeadline returns a context that ends a margin before ctx does.
-func beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-min(margin, time.Until(deadline)/4)))
 }

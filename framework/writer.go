@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,9 +67,40 @@ func (w *writer) send(code int) {
 		w.replace(bodyProblem(failure, w.id))
 		return
 	}
-	maps.Copy(w.to.Header(), w.header.Clone())
+	w.copyHeader()
 	w.status = code
 	w.to.WriteHeader(code)
+}
+
+// copyHeader passes on the handler's headers as Lambda does: without trailers, and
+// without characters that no header may have (RFC 9110, section 5.5), of which
+// net/http replaces the ends of lines only.
+func (w *writer) copyHeader() {
+	for name, values := range w.header {
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case canonical == "Trailer", canonical == "Transfer-Encoding", strings.HasPrefix(name, http.TrailerPrefix):
+			continue
+		}
+		clean := make([]string, len(values))
+		for i, v := range values {
+			clean[i] = cleanValue(v)
+		}
+		w.to.Header()[name] = clean
+	}
+}
+
+func cleanValue(s string) string {
+	isControl := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+	if strings.IndexFunc(s, isControl) < 0 {
+		return s
+	}
+	b := []byte(s) // whatever its encoding is
+	for i, c := range b {
+		if isControl(rune(c)) {
+			b[i] = ' '
+		}
+	}
+	return string(b)
 }
 
 func (w *writer) Write(p []byte) (int, error) {

@@ -77,7 +77,10 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	c, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, source.Here(usage))
+		if _, err := fmt.Fprint(stdout, source.Here(usage)); err != nil {
+			fmt.Fprintf(stderr, "gen-tf: %v\n", err)
+			return exitError
+		}
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "gen-tf: %v\nrun gen-tf -h for help\n", err)

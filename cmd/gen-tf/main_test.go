@@ -21,10 +21,13 @@ import (
 var update = flag.Bool("update", false, "write the expected output in testdata/script anew")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"gen-tf": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
-	})
+	testscript.Main(m, programs)
 }
+
+// programs are what this test binary is under another name.
+var programs = map[string]func(){"gen-tf": genTF}
+
+func genTF() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -81,6 +84,7 @@ func TestStdoutFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
+		{"-h"},
 		{"-manifest", name, "-o", "-"},
 		{"-manifest", name, "-o", filepath.Join(t.TempDir(), "missing"), "-check"},
 	} {

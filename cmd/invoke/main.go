@@ -58,7 +58,10 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	flags.SetOutput(io.Discard)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
+		if _, err := fmt.Fprint(stdout, usage); err != nil {
+			fmt.Fprintf(stderr, "invoke: %v\n", err)
+			return exitError
+		}
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "invoke: %v\nrun invoke -h for help\n", err)
@@ -89,20 +92,29 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		return exitError
 	}
 	defer f.stop()
+	return f.answer(ctx, events, stdout, stderr)
+}
 
+// answer sends the events, one after the other, and prints the answers.
+func (f *function) answer(ctx context.Context, events [][]byte, stdout, stderr io.Writer) int {
 	code := exitFine
 	for i, event := range events {
-		if i > 0 {
-			fmt.Fprintln(stdout)
-		}
 		payload, err := f.invoke(ctx, event)
 		if err != nil {
 			fmt.Fprintf(stderr, "invoke: %v\n", err)
 			return exitError
 		}
-		if err := printAnswer(stdout, payload); err != nil {
+		var text bytes.Buffer
+		if i > 0 {
+			text.WriteByte('\n')
+		}
+		if err := printAnswer(&text, payload); err != nil {
 			fmt.Fprintf(stderr, "invoke: %v\n", err)
 			code = exitFound
+		}
+		if _, err := stdout.Write(text.Bytes()); err != nil {
+			fmt.Fprintf(stderr, "invoke: %v\n", err)
+			return exitError
 		}
 	}
 	return code
@@ -110,7 +122,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 
 // printAnswer prints what the function answered in the form of an HTTP answer.
 // It is an error if the payload is none, such as the report of a crash.
-func printAnswer(w io.Writer, payload []byte) error {
+func printAnswer(w *bytes.Buffer, payload []byte) error {
 	var answer struct {
 		StatusCode        int
 		Headers           map[string]string
@@ -147,6 +159,6 @@ func printAnswer(w io.Writer, payload []byte) error {
 			fmt.Fprintf(w, "%s: %s\n", strings.ToLower(name), value)
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", bytes.TrimSuffix(body, []byte("\n")))
-	return err
+	fmt.Fprintf(w, "\n%s\n", bytes.TrimSuffix(body, []byte("\n")))
+	return nil
 }

@@ -7,9 +7,12 @@ import (
 	"context"
 	"flag"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -146,7 +149,7 @@ func TestPrintAnswer(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var got strings.Builder
+			var got bytes.Buffer
 			err := printAnswer(&got, []byte(test.payload))
 			if (err != nil) != (test.wantErr != "") || err != nil && !strings.Contains(err.Error(), test.wantErr) {
 				t.Errorf("error = %v, want %q", err, test.wantErr)
@@ -156,11 +159,32 @@ func TestPrintAnswer(t *testing.T) {
 			}
 		})
 	}
-	if err := printAnswer(failingWriter{}, []byte(`{"statusCode":200}`)); err == nil {
-		t.Error("no error although nothing could be written")
+}
+
+// What cannot be printed was not done.
+func TestOutputFails(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"statusCode":200}`) }))
+	defer server.Close()
+	for writes, want := range []int{exitError, exitError, exitFine} {
+		var stderr strings.Builder
+		f := &function{url: server.URL}
+		if code := f.answer(t.Context(), [][]byte{healthCheck, healthCheck}, &fullDisk{free: writes}, &stderr); code != want || (code == exitFine) != (stderr.Len() == 0) {
+			t.Errorf("after %d writes: exit code %d, want %d; standard error %q", writes, code, want, stderr.String())
+		}
+	}
+	if code := run([]string{"-h"}, nil, &fullDisk{}, io.Discard); code != exitError {
+		t.Errorf("-h: exit code %d, want %d", code, exitError)
 	}
 }
 
-type failingWriter struct{}
+// A fullDisk takes so many writes, and none behind them.
+type fullDisk struct{ free int }
 
-func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if d.free == 0 {
+		return 0, syscall.ENOSPC
+	}
+	d.free--
+	return len(p), nil
+}

@@ -10,6 +10,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -36,11 +38,18 @@ func exit(err error) {
 }
 
 // serve answers invocations until the process ends. On SIGTERM the request that
-// is running gets its answer first. Lambda itself sends SIGTERM to idle
-// functions only; emulators and containers at any time.
+// is running gets its answer first.
+//
+// Emulators and containers send SIGTERM at any time. Lambda sends it to functions
+// with an extension, and when nothing is running. lambda.WithEnableSIGTERM would
+// register one for that alone: a call at every cold start.
 func serve(app *framework.App) {
-	lambda.StartWithOptions(app, lambda.WithEnableSIGTERM(func() {
+	go func() { // to listen takes a thread, for which the first request need not wait
+		end := make(chan os.Signal, 1)
+		signal.Notify(end, syscall.SIGTERM)
+		<-end
 		app.Drain()
 		os.Exit(0)
-	}))
+	}()
+	lambda.Start(app)
 }

@@ -21,6 +21,7 @@ routes:
   - {path: /heeds, method: GET, handler: heeds, public: true}
   - {path: /panic, method: GET, handler: panic, public: true}
   - {path: /exits, method: GET, handler: exits, public: true}
+  - {path: /echo, method: GET, handler: echo, public: true}
   - {path: /large, method: GET, handler: large, public: true}
 `
 
@@ -39,6 +40,7 @@ var testHandlers = framework.Handlers{
 	},
 	"panic": func(http.ResponseWriter, *http.Request) { panic("at the disco") },
 	"exits": func(http.ResponseWriter, *http.Request) { os.Exit(7) },
+	"echo":  echo,
 	"large": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("x", 7<<20)) },
 }
 
@@ -56,6 +58,8 @@ func TestMain(m *testing.M) {
 	case "bad":
 		manifest = strings.ReplaceAll(strings.ReplaceAll(testManifest, "/ok", "/slow"), "handler: panic", "handler: panik")
 	}
+	watchConnections()
+	dieAt(stageStarted)
 	app, err := framework.New([]byte(manifest), testHandlers, framework.Options{})
 	if err != nil {
 		exit(err)

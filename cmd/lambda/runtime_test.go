@@ -58,14 +58,19 @@ func startRuntime(t *testing.T, name string, env ...string) *runtime {
 		w.WriteHeader(http.StatusAccepted)
 		r.answers <- fmt.Appendf(nil, "%s: %s", req.PathValue("kind"), body)
 	})
-	mux.HandleFunc("POST /2020-01-01/extension/register", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Lambda-Extension-Identifier", "00000000-0000-0000-0000-000000000000")
+	mux.HandleFunc("/2020-01-01/extension/", func(w http.ResponseWriter, req *http.Request) {
+		t.Errorf("the function is an extension, too: %s %s", req.Method, req.URL)
+		http.NotFound(w, req)
 	})
-	mux.HandleFunc("GET /2020-01-01/extension/event/next", func(_ http.ResponseWriter, req *http.Request) {
-		<-req.Context().Done()
-	})
-	server := httptest.NewServer(mux)
+	r.start(mux, name, env...)
+	return r
+}
 
+// start runs the function against a Runtime API.
+func (r *runtime) start(api http.Handler, name string, env ...string) {
+	t := r.t
+	t.Helper()
+	server := httptest.NewServer(api)
 	r.process = exec.Command(os.Args[0])
 	r.process.Env = append(os.Environ(), "ROUTEGATE_TEST_FUNCTION="+name,
 		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(server.URL, "http://"),
@@ -81,7 +86,6 @@ func startRuntime(t *testing.T, name string, env ...string) *runtime {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	return r
 }
 
 // Write takes the function's log.

@@ -87,7 +87,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, source.Here(usage))
+		if _, err := fmt.Fprint(stdout, source.Here(usage)); err != nil {
+			fmt.Fprintf(stderr, "local: %v\n", err)
+			return exitError
+		}
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "local: %v\nrun local -h for help\n", err)

@@ -3,7 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,3 +93,26 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be printed was not done.
+func TestOutputFails(t *testing.T) {
+	for _, name := range []string{"AWS_API_GW_STAGE_NAME", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME", "JWT_ISSUER", "JWT_AUTHORIZED_AUDIENCES"} {
+		t.Setenv(name, "")
+	}
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"access_token":"x"}`) }))
+	defer issuer.Close()
+	for _, args := range [][]string{{"-h"}, {"token", "-h"}, {"token", "-addr", issuer.Listener.Addr().String()}} {
+		var stderr bytes.Buffer
+		if code := run(t.Context(), args, fullDisk{}, &stderr); code != exitError || !strings.Contains(stderr.String(), "no space left") {
+			t.Errorf("local %q: exit code %d, want %d\n%s", args, code, exitError, stderr.String())
+		}
+		stderr.Reset()
+		if code := run(t.Context(), args, io.Discard, &stderr); code != exitFine {
+			t.Errorf("local %q: exit code %d, want 0\n%s", args, code, stderr.String())
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

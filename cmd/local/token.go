@@ -31,7 +31,10 @@ func runToken(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, source.Here(usage))
+		if _, err := fmt.Fprint(stdout, source.Here(usage)); err != nil {
+			fmt.Fprintf(stderr, "local token: %v\n", err)
+			return exitError
+		}
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "local token: %v\nrun local -h for help\n", err)
@@ -48,11 +51,13 @@ func runToken(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		}
 	})
 	token, err := fetchToken(ctx, "http://"+addr+pagePath+"issuer/token", form)
+	if err == nil {
+		_, err = fmt.Fprintln(stdout, token)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "local token: %v\n", err)
 		return exitError
 	}
-	fmt.Fprintln(stdout, token)
 	return exitFine
 }
 

@@ -20,13 +20,13 @@ import (
 // top.
 const manifestName = "routes.yaml"
 
-// check reports whether the manifest is one to deploy, and whether the Terraform
-// that lies beside is made of it. It prints what is wrong, and the differences to
-// stdout.
-func check(stdout, stderr io.Writer) (fine bool, err error) {
-	src, err := os.ReadFile(manifestName)
+// check returns the manifest and its table, if it is one to deploy and the
+// Terraform that lies beside is made of it. Otherwise the table is nil. It prints
+// what is wrong, and the differences to stdout.
+func check(stdout, stderr io.Writer) (src []byte, table *route.Table, err error) {
+	src, err = os.ReadFile(manifestName)
 	if err != nil {
-		return false, fmt.Errorf("cannot read the manifest: %w", err)
+		return nil, nil, fmt.Errorf("cannot read the manifest: %w", err)
 	}
 	names, err := source.Names(".", slices.Sorted(maps.Keys(handlers.All())))
 	if err != nil {
@@ -40,12 +40,16 @@ func check(stdout, stderr io.Writer) (fine bool, err error) {
 		report.Sort()
 	}
 	if err := report.Print(stderr); err != nil {
-		return false, err
+		return nil, nil, err
 	}
 	if report.HasErrors() {
-		return false, nil
+		return nil, nil, nil
 	}
-	return checkTerraform(table, stdout, stderr)
+	fine, err := checkTerraform(table, stdout, stderr)
+	if err != nil || !fine {
+		return nil, nil, err
+	}
+	return src, table, nil
 }
 
 // checkTerraform compares every file that gen-tf can have written. One there

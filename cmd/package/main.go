@@ -21,8 +21,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/routegate/routegate/framework/gen"
+	"github.com/routegate/routegate/framework/route"
 	"github.com/routegate/routegate/framework/source"
 )
 
@@ -55,7 +57,7 @@ const (
 const defaultOutput = "dist/function.zip"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -64,22 +66,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	arch, output, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, source.Here(usage))
+		if _, err := fmt.Fprint(stdout, source.Here(usage)); err != nil {
+			fmt.Fprintf(stderr, "package: %v\n", err)
+			return exitError
+		}
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "package: %v\nrun package -h for help\n", err)
 		return exitUsage
 	}
-	fine, err := check(stdout, stderr)
+	src, table, err := check(stdout, stderr)
 	switch {
 	case err != nil:
 		fmt.Fprintf(stderr, "package: %v\n", err)
 		return exitError
-	case !fine:
+	case table == nil:
 		fmt.Fprintln(stderr, "package: nothing packaged")
 		return exitFound
 	}
-	if err := pack(ctx, arch, output, stdout); err != nil {
+	if err := pack(ctx, arch, output, src, table, stdout); err != nil {
 		fmt.Fprintf(stderr, "package: %v\n", err)
 		return exitError
 	}
@@ -107,8 +112,8 @@ func parse(args []string) (arch, output string, err error) {
 }
 
 // pack writes the zip and prints what it is.
-func pack(ctx context.Context, arch, output string, stdout io.Writer) error {
-	bootstrap, err := build(ctx, arch)
+func pack(ctx context.Context, arch, output string, src []byte, table *route.Table, stdout io.Writer) error {
+	bootstrap, err := build(ctx, arch, src, table)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +22,7 @@ Add writes a route behind the others in the manifest, of which it changes nothin
 else. A handler that is not there yet is added to the source in the directory
 "handlers" beside it, where it answers 501. Nothing is written when the manifest
 would be wrong with the route, or when a test of it would fail that now passes.
+Several at once wait for each other.
 
   -public         no token is asked for
   -groups G,G     the caller must be in one of them
@@ -51,6 +54,12 @@ func (c *call) add() int {
 	}
 	add.Method, add.Path, add.Handler = args[0], args[1], args[2]
 
+	// What is read here is what the route is added to, whoever else adds one.
+	unlock, err := lock(c.manifest)
+	if err != nil {
+		return c.fail(fmt.Errorf("cannot read the manifest: %w", err))
+	}
+	defer unlock()
 	src, err := c.read()
 	if err != nil {
 		return c.fail(err)
@@ -138,23 +147,27 @@ func newFailures(before, after *route.Table) []manifest.Diagnostic {
 	return slices.DeleteFunc(after.Test(), func(d manifest.Diagnostic) bool { return !broken[d.Span] })
 }
 
-// write writes files one by one, and says what is in them. Its error says what
-// was written before.
+// write writes files one by one, and then says what is in them, so that neither
+// an interrupt nor an output that nobody takes comes between two of them. Its
+// error says what was written before.
 func (c *call) write(files []source.File) error {
 	var done []string
-	for _, f := range files {
-		if _, err := gen.WriteFile(f.Name, f.Data); err != nil {
-			if len(done) > 0 {
-				err = fmt.Errorf("%w; written before that: %s", err, strings.Join(done, ", "))
+	var said strings.Builder
+	err := gen.Undisturbed(func() error {
+		for _, f := range files {
+			if _, err := gen.WriteFile(f.Name, f.Data); err != nil {
+				if len(done) > 0 {
+					err = fmt.Errorf("%w; written before that: %s", err, strings.Join(done, ", "))
+				}
+				return err
 			}
-			return err
+			done = append(done, f.Name)
+			fmt.Fprintf(&said, "wrote %s: %s\n", f.Name, f.Adds)
 		}
-		done = append(done, f.Name)
-		if _, err := fmt.Fprintf(c.stdout, "wrote %s: %s\n", f.Name, f.Adds); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
+	_, unsaid := io.WriteString(c.stdout, said.String())
+	return cmp.Or(err, unsaid)
 }
 
 // A list is a flag's value: names, separated by commas.

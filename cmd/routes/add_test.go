@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,6 +23,17 @@ func TestWriteFails(t *testing.T) {
 	}
 	if got, want := stdout.String(), "wrote "+at("a")+": one\nwrote "+at("b")+": two\n"; got != want {
 		t.Errorf("said %q, want %q", got, want)
+	}
+	// What cannot be said is done all the same: a handler's file without its entry
+	// in All would be a riddle.
+	c.stdout = &limitedWriter{}
+	if err := c.write([]source.File{{Name: at("e"), Adds: "five"}, {Name: at("f"), Adds: "six"}}); err == nil {
+		t.Error("no error although nothing could be said")
+	}
+	for _, name := range []string{"e", "f"} {
+		if _, err := os.Stat(at(name)); err != nil {
+			t.Error(err)
+		}
 	}
 	if err := c.write([]source.File{{Name: at("none/c")}}); err == nil || strings.Contains(err.Error(), "written before") {
 		t.Errorf("error %v", err)

@@ -358,7 +358,7 @@ func TestDriftOutputFails(t *testing.T) {
 	routes := writeFile(t, "routes.json", `{"Items": [`+liveHC+`]}`)
 	for _, args := range [][]string{{"drift"}, {"drift", "-json"}} {
 		var stderr strings.Builder
-		if code := run(append(args, "-manifest", manifest, "-routes", routes), nil, failingWriter{}, &stderr); code != exitError || stderr.Len() == 0 {
+		if code := run(append(args, "-manifest", manifest, "-routes", routes), nil, &limitedWriter{}, &stderr); code != exitError || stderr.Len() == 0 {
 			t.Errorf("%v: exit code %d, want %d; standard error %q", args, code, exitError, stderr.String())
 		}
 	}

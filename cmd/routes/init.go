@@ -190,7 +190,7 @@ func goMod(modulePath string, framework version) []byte {
 
 // writeNew writes the files into dir, which must be empty or not exist, all of
 // them or none: they are written beside their place and moved there at the end.
-func writeNew(dir string, files map[string][]byte) (err error) {
+func writeNew(dir string, files map[string][]byte) error {
 	entries, err := os.ReadDir(dir)
 	isNew := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -205,6 +205,12 @@ func writeNew(dir string, files map[string][]byte) (err error) {
 	if isNew {
 		beside = filepath.Dir(filepath.Clean(dir))
 	}
+	return gen.Undisturbed(func() error { return writeAndMove(dir, beside, isNew, files) })
+}
+
+// writeAndMove writes the files below a new directory beside dir, and moves them
+// from there.
+func writeAndMove(dir, beside string, isNew bool, files map[string][]byte) error {
 	tmp, err := os.MkdirTemp(beside, ".routes-init-")
 	if err != nil {
 		return fmt.Errorf("cannot write %q: %w", dir, err)

@@ -79,8 +79,9 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	}
 	switch args[0] {
 	case "-h", "-help", "--help":
-		fmt.Fprint(stdout, source.Here(usage()))
-		return exitFine
+		c := &call{name: args[0], stderr: stderr}
+		_, err := fmt.Fprint(stdout, source.Here(usage()))
+		return c.done(exitFine, err)
 	}
 	var names []string
 	for _, cmd := range subcommands {
@@ -114,8 +115,8 @@ func (c *call) parse(usage string, least, most int, define func(*flag.FlagSet)) 
 	for args := c.args; ; {
 		switch err := flags.Parse(args); {
 		case errors.Is(err, flag.ErrHelp):
-			fmt.Fprint(c.stdout, source.Here(usage))
-			return nil, exitFine, false
+			_, err := fmt.Fprint(c.stdout, source.Here(usage))
+			return nil, c.done(exitFine, err), false
 		case err != nil:
 			return nil, c.misuse("%v", err), false
 		}

@@ -15,7 +15,7 @@ func TestMatrixAndTestOutputFails(t *testing.T) {
 	} {
 		var stderr strings.Builder
 		args = append(args, "-manifest", "../../routes.yaml")
-		if code := run(args, nil, failingWriter{}, &stderr); code != exitError || stderr.Len() == 0 {
+		if code := run(args, nil, &limitedWriter{}, &stderr); code != exitError || stderr.Len() == 0 {
 			t.Errorf("%v: exit code %d, want %d; standard error %q", args, code, exitError, stderr.String())
 		}
 	}

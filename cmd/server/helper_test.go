@@ -9,12 +9,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,7 +56,8 @@ func newIssuer(t testing.TB) *issuer {
 	t.Helper()
 	i := &issuer{}
 	i.publish("key-0", testKeys()[0])
-	i.Server = httptest.NewServer(i)
+	i.Server = httptest.NewUnstartedServer(i) // whose handler reads i.URL
+	i.Start()
 	t.Cleanup(i.Close)
 	return i
 }
@@ -304,4 +307,26 @@ func answerOf(in *bufio.Reader, method string) (*http.Response, string, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return resp, string(body), err
+}
+
+// A countingListener counts what is read of its connections.
+type countingListener struct {
+	net.Listener
+	read atomic.Int64
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return &countingConn{conn, l}, err
+}
+
+type countingConn struct {
+	net.Conn
+	of *countingListener
+}
+
+func (c *countingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.of.read.Add(int64(n))
+	return n, err
 }

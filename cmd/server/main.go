@@ -59,6 +59,8 @@ usage: server [flags]
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the next signal ends it at once
+	// A log that nobody reads any more is no reason to end.
+	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], routegate.Manifest, handlers.All(), os.Stdout, os.Stderr))
 }
 
@@ -84,7 +86,10 @@ func run(ctx context.Context, args []string, manifest []byte, hs framework.Handl
 	c, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
+		if _, err := fmt.Fprint(stdout, usage); err != nil {
+			fmt.Fprintf(stderr, "server: %v\n", err)
+			return exitError
+		}
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "server: %v\nrun server -h for help\n", err)

@@ -13,11 +13,11 @@ import (
 // send them too, so they vouch for nothing.
 func (e *Event) decodeALB(top object) {
 	e.Method = top.text("httpMethod")
-	multi := top.listMap("multiValueHeaders")
+	multi := top.object("multiValueHeaders")
 	// A setting of the target group decides on the form, and the answer must be
 	// in the same one.
-	e.multi = len(multi) > 0 || top.has("multiValueHeaders") && !top.has("headers")
-	e.setHeaders(top.textMap("headers"), multi, "")
+	e.multi = multi.hasAny() || top.has("multiValueHeaders") && !top.has("headers")
+	e.setHeaders(top.object("headers"), multi, "")
 	e.setEscapedPath(orRoot(top.text("path")))
 	// Unlike API Gateway the balancer leaves the query encoded.
 	verbatim := func(s string) string { return s }
@@ -26,13 +26,13 @@ func (e *Event) decodeALB(top object) {
 	// The balancer sets X-Forwarded-Proto and appends the peer it saw to
 	// X-Forwarded-For, so only the right-most entry is not the client's word. (The
 	// balancer's setting to preserve that header makes it worthless.)
-	e.https = last(e.header["X-Forwarded-Proto"]) == "https"
-	hops := strings.Split(last(e.header["X-Forwarded-For"]), ",")
+	e.https = last(e.appendHeaders(nil, "X-Forwarded-Proto")) == "https"
+	hops := strings.Split(last(e.appendHeaders(nil, "X-Forwarded-For")), ",")
 	e.SourceIP = strings.TrimSpace(last(hops))
 	if peer, err := netip.ParseAddrPort(e.SourceIP); err == nil {
 		e.SourceIP = peer.Addr().String() // another setting adds the port
 	}
-	for field := range strings.SplitSeq(e.header.Get("X-Amzn-Trace-Id"), ";") {
+	for field := range strings.SplitSeq(e.header("X-Amzn-Trace-Id"), ";") {
 		if root, ok := strings.CutPrefix(strings.TrimSpace(field), "Root="); ok {
 			e.RequestID = root
 		}

@@ -1,52 +1,193 @@
 package apigw
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 )
 
-var update = flag.Bool("update", false, "rewrite the want sections in testdata/events")
+var update = flag.Bool("update", false, "rewrite what comes of the events in testdata/events")
 
-// TestEvents decodes one event of every shape and compares what a handler gets
-// with the want section of the same file.
+// TestEvents runs the cases in testdata/events. A case is a rule of one of the
+// sources, which names the file, on an event in the form of live traffic. It has
+// these sections:
+//
+//	event.json      the payload
+//	want            what comes of it: the Event, and the request that a handler gets
+//	error           what Decode says, where there is no want
+//	handler         what a handler then writes: the status, the headers and the body;
+//	                or "nothing"
+//	handler.base64  its body, where that is not text
+//	answer.json     the payload that goes back, to the byte
+//
+// The comment of a case says what the rule is and where it is from.
 func TestEvents(t *testing.T) {
-	files, err := filepath.Glob("testdata/events/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no events: %v", err)
-	}
-	for _, file := range files {
+	for _, file := range eventFiles(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(archive.Files) != 2 || archive.Files[1].Name != "want" {
-				t.Fatalf("%s: want the sections event.json and want", file)
+			if !strings.Contains(string(archive.Comment), "\nSource: ") {
+				t.Error("the comment does not say where the rule is from")
 			}
-			got := describe(t, decode(t, archive.Files[0].Data))
+			given := map[string][]byte{}
+			for _, f := range archive.Files {
+				if _, twice := given[f.Name]; twice {
+					t.Errorf("section %s comes twice", f.Name)
+				}
+				given[f.Name] = f.Data
+			}
+			var got []txtar.File
+			add := func(name, text string) {
+				got = append(got, txtar.File{Name: name, Data: []byte(strings.TrimSuffix(text, "\n") + "\n")})
+			}
+			add("event.json", string(given["event.json"]))
+			e, err := Decode(given["event.json"])
+			if err != nil {
+				add("error", err.Error())
+			} else {
+				add("want", describe(t, e))
+			}
+			if text, ok := given["handler"]; ok && err == nil {
+				add("handler", string(text))
+				if data, ok := given["handler.base64"]; ok {
+					add("handler.base64", string(data))
+				}
+				add("answer.json", string(encode(t, e, written(t, e.Method, text, given["handler.base64"]))))
+			}
 			if *update {
-				archive.Files[1].Data = []byte(got)
+				archive.Files = got
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
+			// The whole list, so that a section which is not read differs as well.
+			if diff := cmp.Diff(texts(archive.Files), texts(got)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func eventFiles(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/events/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no events: %v", err)
+	}
+	return files
+}
+
+// texts makes sections readable in a difference.
+func texts(files []txtar.File) []string {
+	var list []string
+	for _, f := range files {
+		list = append(list, "-- "+f.Name+" --\n"+string(f.Data))
+	}
+	return list
+}
+
+// written returns what a handler has written that writes the section handler.
+func written(t testing.TB, method string, text, data []byte) *Response {
+	t.Helper()
+	r := NewResponse(method)
+	if string(text) == "nothing\n" {
+		return r
+	}
+	head, body, _ := strings.Cut(string(text), "\n\n")
+	lines := strings.Split(strings.TrimSuffix(head, "\n"), "\n")
+	status, err := strconv.Atoi(lines[0])
+	if err != nil {
+		t.Fatalf("status of the handler: %v", err)
+	}
+	for _, line := range lines[1:] {
+		name, value, ok := strings.Cut(line, ": ")
+		if !ok {
+			t.Fatalf("header of the handler: %q", line)
+		}
+		r.Header().Add(name, value)
+	}
+	r.WriteHeader(status)
+	body = strings.TrimSuffix(body, "\n")
+	if data != nil {
+		decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(data)))
+		if err != nil {
+			t.Fatalf("body of the handler: %v", err)
+		}
+		body = string(decoded)
+	}
+	if body != "" {
+		if _, err := io.WriteString(r, body); err != nil {
+			t.Fatalf("body of the handler: %v", err)
+		}
+	}
+	return r
+}
+
+// Every file is a case: what lies beside them would never be read.
+func TestEveryEventIsRun(t *testing.T) {
+	run := eventFiles(t)
+	err := filepath.WalkDir("testdata", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !slices.Contains(run, filepath.ToSlash(path)) && !strings.HasPrefix(filepath.ToSlash(path), "testdata/fuzz/") {
+			t.Errorf("%s is read by no test", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// AWS's own sample events are cases, all of them: a new version of the module
+// that has more makes this fail.
+func TestEverySampleIsACase(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-lambda-go").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]bool{}
+	for _, file := range eventFiles(t) {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases[strings.TrimSpace(string(archive.Files[0].Data))] = true
+	}
+	var samples []string
+	for _, name := range []string{"apigw-*request*.json", "alb-*request*.json", "lambda-urls-*request*.json"} {
+		found, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "events", "testdata", name))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no samples %s: %v", name, err)
+		}
+		samples = append(samples, found...)
+	}
+	for _, file := range samples {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !cases[strings.TrimSpace(string(data))] {
+			t.Errorf("%s is no case", filepath.Base(file))
+		}
 	}
 }
 
@@ -69,8 +210,9 @@ func describe(t *testing.T, e *Event) string {
 	kinds := []string{"none", "jwt", "iam", "lambda"}
 	line("authorizer", kinds[e.Authorizer.Kind])
 	if e.Authorizer.Kind != NoAuthorizer {
-		for _, name := range slices.Sorted(maps.Keys(e.Authorizer.Claims)) {
-			line("claim "+name, fmt.Sprintf("%#v", e.Authorizer.Claims[name]))
+		claims := e.Authorizer.Claims()
+		for _, name := range slices.Sorted(maps.Keys(claims)) {
+			line("claim "+name, fmt.Sprintf("%#v", claims[name]))
 		}
 		line("scopes", fmt.Sprintf("%#v", e.Authorizer.Scopes))
 		line("style", []string{"HTTP API", "Cognito"}[e.Authorizer.Style])
@@ -78,6 +220,13 @@ func describe(t *testing.T, e *Event) string {
 	token, present := e.BearerToken()
 	line("bearer token", fmt.Sprintf("%q %v", token, present))
 	line("escaped path", req.URL.EscapedPath())
+	query := req.URL.Query()
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		line("query "+name, fmt.Sprintf("%q", query[name]))
+	}
+	for _, cookie := range req.Cookies() {
+		line("cookie "+cookie.Name, cookie.Value)
+	}
 	line("remote addr", req.RemoteAddr)
 	if req.TLS != nil {
 		line("tls", req.TLS.ServerName)
@@ -94,6 +243,9 @@ func describe(t *testing.T, e *Event) string {
 	}
 	if int64(len(body)) != req.ContentLength {
 		t.Errorf("ContentLength %d, body of %d bytes", req.ContentLength, len(body))
+	}
+	if !utf8.Valid(body) || bytes.ContainsRune(body, '\r') {
+		body = []byte("as a Go string: " + strconv.Quote(string(body)))
 	}
 	fmt.Fprintf(&b, "\n%s\n", body)
 	return b.String()

@@ -1,6 +1,11 @@
 package apigw
 
-import "strings"
+import (
+	"maps"
+	"strings"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
+)
 
 // AuthorizerKind says what kind of authorizer let a request pass. The zero value
 // is NoAuthorizer.
@@ -20,26 +25,93 @@ type Authorizer struct {
 	// Kind is the kind of authorizer.
 	Kind AuthorizerKind
 
-	// Claims says who calls. Of a JWT it has each claim as the gateway renders it:
-	// text, though booleans and numbers (as json.Number) have been seen. Of IAM it
-	// has accountId, callerId, userArn, userId, principalOrgId and
-	// cognitoIdentity, those that are not empty, under these names for every
-	// source, and never the access key. Of a Lambda authorizer it is the context
-	// that the authorizer returned.
-	Claims map[string]any
-
 	// Scopes is what the gateway lists beside the claims of a JWT. It is nil on a
 	// route that asks for no scopes, even where the token has some.
 	Scopes []string
 
 	// Style is how the service renders claims as text.
 	Style ClaimStyle
+
+	written []claim        // the claims, as they are in the event
+	made    map[string]any // the claims, where the event has them otherwise
+}
+
+// A claim is one of a JWT, or of the context of a Lambda authorizer.
+type claim struct {
+	name string
+	text rawjson.Text // of a claim that is text, as nearly all are
+	raw  string       // of any other: as JSON
+}
+
+func claimsOf(o object) []claim {
+	claims := make([]claim, 0, o.Len())
+	for name, v := range o.Members() {
+		c := claim{name: name}
+		if v.Kind() == rawjson.String {
+			c.text = v.Detach()
+		} else {
+			c.raw = v.Raw()
+		}
+		claims = append(claims, c)
+	}
+	return claims
+}
+
+func (c *claim) value() any {
+	if c.raw == "" {
+		return c.text.String()
+	}
+	doc, err := rawjson.Parse(c.raw, rawjson.MaxDepth)
+	if err != nil {
+		return nil // never: it was parsed before
+	}
+	defer doc.Free()
+	return doc.Root().Any()
+}
+
+// Claims says who calls. Of a JWT it has each claim as the gateway renders it:
+// text, though booleans and numbers (as json.Number) have been seen. Of IAM it has
+// accountId, callerId, userArn, userId, principalOrgId and cognitoIdentity, those
+// that are not empty, under these names for every source, and never the access
+// key. Of a Lambda authorizer it is the context that the authorizer returned. It is
+// nil where there is none. Each call makes a new map.
+func (a *Authorizer) Claims() map[string]any {
+	if a.made != nil {
+		return maps.Clone(a.made)
+	}
+	if a.written == nil {
+		return nil
+	}
+	claims := make(map[string]any, len(a.written))
+	for i := range a.written {
+		claims[a.written[i].name] = a.written[i].value()
+	}
+	return claims
+}
+
+// ClaimText returns one claim of Claims as the gateway's text, which Style.Text
+// makes of those that are none. It reports false where there is no such claim.
+func (a *Authorizer) ClaimText(name string) (text string, ok bool) {
+	if a.made != nil {
+		return a.Style.Text(name, a.made[name])
+	}
+	for i := range a.written {
+		switch c := &a.written[i]; {
+		case c.name != name:
+		case c.raw == "":
+			return c.text.String(), true
+		default:
+			return a.Style.Text(name, c.value())
+		}
+	}
+	return "", false
 }
 
 // BearerToken is the function of that name for the request's Authorization
 // header.
 func (e *Event) BearerToken() (token string, present bool) {
-	return BearerToken(e.header["Authorization"])
+	var buf [1]string // there is one, unless somebody tries something
+	return BearerToken(e.appendHeaders(buf[:0], "Authorization"))
 }
 
 // BearerToken returns the bearer token of a request's Authorization headers, and
@@ -76,14 +148,14 @@ func BearerToken(values []string) (token string, present bool) {
 // {"jwt":{"claims":null,"scopes":null}} for anonymous requests.
 func authorizerV2(a object) Authorizer {
 	jwt := a.object("jwt")
-	if claims := jwt.object("claims").values(); len(claims) > 0 {
-		return Authorizer{Kind: JWTAuthorizer, Claims: claims, Scopes: jwt.texts("scopes"), Style: HTTPAPIClaims}
+	if claims := jwt.object("claims"); claims.hasAny() {
+		return Authorizer{Kind: JWTAuthorizer, written: claimsOf(claims), Scopes: jwt.texts("scopes"), Style: HTTPAPIClaims}
 	}
 	if iam := iamAuthorizer(a.object("iam")); iam.Kind != NoAuthorizer {
 		return iam
 	}
 	if a.has("lambda") {
-		return Authorizer{Kind: LambdaAuthorizer, Claims: a.object("lambda").values()}
+		return lambdaAuthorizer(a)
 	}
 	return Authorizer{}
 }
@@ -92,30 +164,38 @@ func authorizerV2(a object) Authorizer {
 // REST API and of payload format 1.0, where claims have no jwt around them and the
 // context of a Lambda authorizer stands between other keys.
 func authorizerV1(a, identity object, style ClaimStyle) Authorizer {
-	context := a.values()
+	context := a.Map()
 	// A REST API adds how long the authorizer took, which says nothing of whom.
 	delete(context, "integrationLatency")
 
 	// principalId and lambda are put there by the gateway, and only for a Lambda
 	// authorizer. Asking for them first keeps one whose context has a key named
 	// claims from passing as a JWT authorizer.
-	if kindOf(a.fields["lambda"]) == "an object" { // one report for format 1.0
-		return Authorizer{Kind: LambdaAuthorizer, Claims: a.object("lambda").values()}
+	if a.Get("lambda").Kind() == rawjson.Object { // one report for format 1.0
+		return lambdaAuthorizer(a)
 	}
 	if !empty(context["principalId"]) {
-		return Authorizer{Kind: LambdaAuthorizer, Claims: context}
+		return Authorizer{Kind: LambdaAuthorizer, made: context}
 	}
-	if kindOf(a.fields["claims"]) == "an object" {
-		if claims := a.object("claims").values(); len(claims) > 0 {
-			return Authorizer{Kind: JWTAuthorizer, Claims: claims, Scopes: a.texts("scopes"), Style: style}
-		}
+	if claims := (object{a.Get("claims"), a.failure}); claims.hasAny() {
+		return Authorizer{Kind: JWTAuthorizer, written: claimsOf(claims), Scopes: a.texts("scopes"), Style: style}
 	}
 	for key, value := range context {
 		if key != "claims" && key != "scopes" && !empty(value) {
-			return Authorizer{Kind: LambdaAuthorizer, Claims: context}
+			return Authorizer{Kind: LambdaAuthorizer, made: context}
 		}
 	}
 	return iamIdentity(identity)
+}
+
+// lambdaAuthorizer takes the context of a Lambda authorizer that has a key of its
+// own. One without values is an authorizer that said nothing.
+func lambdaAuthorizer(a object) Authorizer {
+	auth := Authorizer{Kind: LambdaAuthorizer}
+	if context := a.object("lambda"); context.hasAny() {
+		auth.written = claimsOf(context)
+	}
+	return auth
 }
 
 func empty(v any) bool { return v == nil || v == "" }
@@ -173,5 +253,5 @@ func newIAM(claims map[string]any, accessKey, identityID, poolID string, amr []a
 	if len(cognito) > 0 {
 		claims["cognitoIdentity"] = cognito
 	}
-	return Authorizer{Kind: IAMAuthorizer, Claims: claims}
+	return Authorizer{Kind: IAMAuthorizer, made: claims}
 }

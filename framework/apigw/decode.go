@@ -5,26 +5,33 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
 // Decode reads an event of any of the five sources.
 //
 // The error for a payload that is not JSON wraps that of encoding/json. For an
 // event that is none of the five, the error says what it looks like, if that is
-// known, and which keys it has; errors never hold values of the event. Decode
-// does not retain parts of payload other than in Event.Payload.
+// known, and which keys it has; errors never hold values of the event. Nothing of
+// payload's memory is kept.
 func Decode(payload []byte) (*Event, error) {
-	var failure error
-	top := parseObject("", payload, &failure)
-	if failure != nil {
-		return nil, failure
+	text := string(payload)
+	doc, err := rawjson.Parse(text, rawjson.MaxDepth)
+	if err != nil {
+		return nil, parseError(err)
+	}
+	defer doc.Free()
+	e := &Event{payload: text}
+	top := object{doc.Root(), &e.failure}
+	if top.Kind() != rawjson.Object {
+		return nil, parseError(errNotObject)
 	}
 	source, looksLike := sourceOf(top)
-	if failure != nil {
-		return nil, failure
+	if e.failure != nil {
+		return nil, e.failure
 	}
-
-	e := &Event{Source: source, Payload: payload}
+	e.Source = source
 	switch source {
 	case HTTPAPI, FunctionURL:
 		e.decodeV2(top)
@@ -35,16 +42,16 @@ func Decode(payload []byte) (*Event, error) {
 	default:
 		return nil, unknownEvent(top, looksLike)
 	}
-	e.TraceHeader = e.header.Get("X-Amzn-Trace-Id")
-	e.body = top.text("body")
+	e.TraceHeader = e.header("X-Amzn-Trace-Id")
+	e.body = top.want(top.Get("body"), rawjson.String).Detach()
 	e.base64 = top.flag("isBase64Encoded")
-	if failure != nil {
-		return nil, failure
+	if e.failure != nil {
+		return nil, e.failure
 	}
 
 	// net/http holds a method to the same rule (RFC 9110, section 9.1).
 	if !validToken(e.Method) {
-		return nil, fmt.Errorf("gateway event: method %q is not an HTTP method", e.Method)
+		return nil, fmt.Errorf("gateway event: method %.100q is not an HTTP method", e.Method)
 	}
 	if !strings.HasPrefix(e.Path, "/") {
 		return nil, errors.New(`gateway event: the path does not start with "/"`)
@@ -104,9 +111,9 @@ func unknownEvent(top object, looksLike string) error {
 			fmt.Fprintf(&msg, " and %d more", len(keys)-shown)
 		case i > shown:
 		case i == 0:
-			fmt.Fprintf(&msg, "; it has the keys %q", key)
+			fmt.Fprintf(&msg, "; it has the keys %.100q", key)
 		default:
-			fmt.Fprintf(&msg, ", %q", key)
+			fmt.Fprintf(&msg, ", %.100q", key)
 		}
 	}
 	return errors.New(msg.String())

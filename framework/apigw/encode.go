@@ -1,17 +1,17 @@
 package apigw
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
+	stdbase64 "encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
 // ErrTooLarge is wrapped by the error of Encode for an answer that AWS would not
@@ -25,155 +25,289 @@ const (
 	albLimit    = 1 << 20 // ALB guide: Lambda functions as targets, limits
 )
 
-// answer is the JSON object that a function returns. The sources read different
-// parts of it, and statusCode is always there: without it an HTTP API would send
-// the object itself to the client, with status 200.
-type answer struct {
-	StatusCode        int                 `json:"statusCode"`
-	StatusDescription string              `json:"statusDescription,omitempty"`
-	Headers           map[string]string   `json:"headers,omitempty"`
-	MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitempty"`
-	Cookies           []string            `json:"cookies,omitempty"`
-	Body              string              `json:"body"`
-	IsBase64Encoded   bool                `json:"isBase64Encoded"`
-}
-
 // Encode returns r as the payload that the source of e takes as its answer. It may
 // be called before the handler wrote anything: that is status 200 and no body.
 //
 // The error wraps ErrTooLarge when the payload is over the source's limit. Encode
 // changes neither e nor r.
 func (e *Event) Encode(r *Response) ([]byte, error) {
-	header, body := r.result()
-	out := answer{StatusCode: r.Status()}
-
+	fields, body := r.result()
 	// Compressed data is never text, even where its bytes happen to be UTF-8.
-	encoding := header.Get("Content-Encoding")
-	out.IsBase64Encoded = len(body) > 0 &&
-		(!utf8.Valid(body) || encoding != "" && !strings.EqualFold(encoding, "identity"))
-	if out.IsBase64Encoded {
-		out.Body = base64.StdEncoding.EncodeToString(body)
-	} else {
-		out.Body = string(body)
-	}
+	base64 := len(body) > 0 && (!utf8.Valid(body) || isCompressed(valueOf(fields, "Content-Encoding")))
 
+	// The sources read different parts of the object. statusCode is always there:
+	// without it an HTTP API would send the object itself to the client, with
+	// status 200.
+	b := make([]byte, 0, encodedLen(fields, body, base64))
+	b = append(b, `{"statusCode":`...)
+	b = strconv.AppendInt(b, int64(r.Status()), 10)
 	limit := lambdaLimit
 	switch e.Source {
 	case HTTPAPI, FunctionURL:
 		// Cookies have their own list: joined by commas they would be one.
-		out.Cookies = header["Set-Cookie"]
-		header.Del("Set-Cookie")
-		out.Headers = joined(header)
+		others, cookies := splitCookies(fields)
+		b = appendHeaders(b, others)
+		if len(cookies) > 0 {
+			b = append(b, `,"cookies":`...)
+			b = appendValues(b, cookies)
+		}
 	case HTTPAPIv1, REST:
-		out.MultiValueHeaders = header
+		b = appendMultiValueHeaders(b, fields)
 	case ALB:
 		limit = albLimit
-		if text := http.StatusText(out.StatusCode); text != "" {
-			out.StatusDescription = strconv.Itoa(out.StatusCode) + " " + text
+		if text := http.StatusText(r.Status()); text != "" {
+			b = append(b, `,"statusDescription":`...)
+			b = rawjson.AppendQuoted(b, strconv.Itoa(r.Status())+" "+text)
 		}
 		if e.multi {
-			out.MultiValueHeaders = header
+			b = appendMultiValueHeaders(b, fields)
 			break
 		}
-		cookies := header["Set-Cookie"]
-		header.Del("Set-Cookie")
-		out.Headers = joined(header)
-		if err := spreadCookies(out.Headers, cookies); err != nil {
+		spread, err := spreadCookies(fields)
+		if err != nil {
 			return nil, err
 		}
+		b = appendHeaders(b, spread)
 	default:
 		return nil, fmt.Errorf("gateway response: event has no source: %v", e.Source)
 	}
+	b = append(b, `,"body":`...)
+	if base64 {
+		b = append(b, '"')
+		b = stdbase64.StdEncoding.AppendEncode(b, body)
+		b = append(b, '"')
+	} else {
+		b = rawjson.AppendQuoted(b, body)
+	}
+	b = append(b, `,"isBase64Encoded":`...)
+	b = strconv.AppendBool(b, base64)
+	b = append(b, '}')
 
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false) // each escape would cost six bytes for one
-	if err := enc.Encode(out); err != nil {
-		return nil, fmt.Errorf("gateway response: %w", err)
-	}
-	payload := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	if len(payload) > limit {
+	if len(b) > limit {
 		return nil, fmt.Errorf("gateway response: %w: %d bytes of JSON, the limit of the %v is %d",
-			ErrTooLarge, len(payload), e.Source, limit)
+			ErrTooLarge, len(b), e.Source, limit)
 	}
-	return payload, nil
+	return b, nil
 }
 
-// result returns headers and body as they go out: names canonical, values clean,
-// nothing that only makes sense on a connection of one's own.
-func (r *Response) result() (http.Header, []byte) {
-	sent := r.sent
-	if sent == nil {
-		sent = r.header
+// encodedLen is about how long an answer becomes, so that it is written into one
+// piece of memory.
+func encodedLen(fields []field, body []byte, base64 bool) int {
+	n := 96 // what is always there
+	if base64 {
+		n += stdbase64.StdEncoding.EncodedLen(len(body))
+	} else {
+		n += rawjson.QuotedLen(body)
 	}
-	header := http.Header{}
-	// Names in order, so that those which differ in case merge in one way.
-	// Trailers, whose prefix has a colon, fall out here: no source has them.
-	for _, name := range slices.Sorted(maps.Keys(sent)) {
-		if validToken(name) {
-			for _, value := range sent[name] {
-				header.Add(name, cleanValue(value))
-			}
-		}
+	for _, f := range fields {
+		n += len(f.name) + len(f.value) + 16
 	}
-	// The service frames the message and computes the length. For HEAD it cannot:
-	// only the handler knows how long the body would have been.
-	header.Del("Transfer-Encoding")
-	header.Del("Trailer")
-	if !r.head {
-		header.Del("Content-Length")
-	}
+	return n
+}
 
+func isCompressed(encoding string) bool {
+	return encoding != "" && !strings.EqualFold(encoding, "identity")
+}
+
+// result returns headers and body as they go out. It changes nothing.
+func (r *Response) result() ([]field, []byte) {
+	fields, typed := r.sent, r.typed
+	if r.status == 0 {
+		fields, typed = sentFields(r.header, r.head)
+	}
 	body := r.body.Bytes()
 	// The gateways call an answer without a type text/plain, so it is guessed as
 	// net/http does: unless the handler set it, be it to nothing.
-	_, typed := sent["Content-Type"]
-	if !typed && header.Get("Content-Type") == "" && header.Get("Content-Encoding") == "" && len(body) > 0 {
-		header.Set("Content-Type", http.DetectContentType(body))
-	}
-	if header.Get("Content-Type") == "" {
-		header.Del("Content-Type")
+	if !typed && len(body) > 0 && valueOf(fields, "Content-Type") == "" && valueOf(fields, "Content-Encoding") == "" {
+		at, _ := slices.BinarySearchFunc(fields, "Content-Type", func(f field, name string) int { return strings.Compare(f.name, name) })
+		fields = slices.Insert(slices.Clip(fields), at, field{"Content-Type", http.DetectContentType(body)})
 	}
 	if r.head {
 		body = nil
 	}
-	return header, body
+	return fields, body
 }
 
-// joined makes one value of several, which RFC 9110, section 5.3, allows for all
-// headers but Set-Cookie.
-func joined(header http.Header) map[string]string {
-	out := make(map[string]string, len(header))
+// sentFields returns headers as they go out: names canonical and in order, values
+// clean, nothing that only makes sense on a connection of one's own. typed tells
+// whether they say anything of the type.
+func sentFields(header http.Header, head bool) (fields []field, typed bool) {
+	n := 0
+	for _, values := range header {
+		n += len(values)
+	}
+	fields = make([]field, 0, n)
 	for name, values := range header {
-		out[name] = strings.Join(values, ", ")
+		for _, value := range values {
+			fields = append(fields, field{name, value})
+		}
 	}
-	return out
+	// Twice, so that names which differ in case merge in one way.
+	slices.SortStableFunc(fields, byName)
+	kept := fields[:0]
+	for _, f := range fields {
+		if f.name = canonicalName(f.name); f.name != "" && isSent(f.name, head) {
+			kept = append(kept, field{f.name, cleanValue(f.value)})
+		}
+	}
+	slices.SortStableFunc(kept, byName)
+	_, typed = header["Content-Type"]
+	if valueOf(kept, "Content-Type") == "" {
+		kept = slices.DeleteFunc(kept, func(f field) bool { return f.name == "Content-Type" })
+	}
+	return kept, typed
 }
 
-// spreadCookies adds cookies to headers of which each name can come once. Header
-// names do not depend on case while keys of a JSON object do, so every cookie gets
-// the name in a spelling of its own: set-cookie, Set-cookie, sEt-cookie and so on.
-// This was common with API Gateway before it had multiValueHeaders; with a load
-// balancer it was not measured. Turning on multi-value headers in the target group
-// makes it unnecessary.
-func spreadCookies(headers map[string]string, cookies []string) error {
-	const letters = 9 // of set-cookie, two spellings each
-	if len(cookies) > 1<<letters {
-		return fmt.Errorf("gateway response: %d cookies, but only %d fit without multi-value headers", len(cookies), 1<<letters)
+func byName(a, b field) int { return strings.Compare(a.name, b.name) }
+
+// isSent reports whether a header goes out. The service frames the message and
+// computes the length, but for HEAD it cannot: only the handler knows how long the
+// body would have been.
+func isSent(name string, head bool) bool {
+	switch name {
+	case "Transfer-Encoding", "Trailer":
+		return false
+	case "Content-Length":
+		return head
 	}
-	for i, cookie := range cookies {
-		name := []byte("set-cookie")
-		bits := i
-		for at, c := range name {
-			if c == '-' {
-				continue
-			}
-			if bits&1 == 1 {
-				name[at] = c - 'a' + 'A'
-			}
-			bits >>= 1
+	return true
+}
+
+// valueOf returns the first value of a header, or "".
+func valueOf(fields []field, name string) string {
+	for _, f := range fields {
+		if f.name == name {
+			return f.value
 		}
-		headers[string(name)] = cookie
 	}
-	return nil
+	return ""
+}
+
+// lines yields the headers, each with all of its values.
+func lines(fields []field) iter.Seq2[string, []field] {
+	return func(yield func(string, []field) bool) {
+		for len(fields) > 0 {
+			n := 1
+			for n < len(fields) && fields[n].name == fields[0].name {
+				n++
+			}
+			if !yield(fields[0].name, fields[:n]) {
+				return
+			}
+			fields = fields[n:]
+		}
+	}
+}
+
+// splitCookies returns the other headers, and the cookies.
+func splitCookies(fields []field) (others, cookies []field) {
+	from := slices.IndexFunc(fields, isCookie)
+	if from < 0 {
+		return fields, nil
+	}
+	to := from
+	for to < len(fields) && isCookie(fields[to]) {
+		to++
+	}
+	return slices.Concat(fields[:from], fields[to:]), fields[from:to]
+}
+
+func isCookie(f field) bool { return f.name == "Set-Cookie" }
+
+// appendHeaders writes one text for each header. Several values become one, which
+// RFC 9110, section 5.3, allows for all but Set-Cookie.
+func appendHeaders(b []byte, fields []field) []byte {
+	separator := `,"headers":{`
+	for name, values := range lines(fields) {
+		b = append(b, separator...)
+		b = rawjson.AppendQuoted(b, name)
+		b = append(b, ':')
+		if len(values) == 1 {
+			b = rawjson.AppendQuoted(b, values[0].value)
+		} else {
+			b = rawjson.AppendQuoted(b, joined(values))
+		}
+		separator = ","
+	}
+	if separator == "," {
+		b = append(b, '}')
+	}
+	return b
+}
+
+func joined(values []field) []byte {
+	var b []byte
+	for i, f := range values {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, f.value...)
+	}
+	return b
+}
+
+// appendMultiValueHeaders writes a list of texts for each header.
+func appendMultiValueHeaders(b []byte, fields []field) []byte {
+	separator := `,"multiValueHeaders":{`
+	for name, values := range lines(fields) {
+		b = append(b, separator...)
+		b = rawjson.AppendQuoted(b, name)
+		b = append(b, ':')
+		b = appendValues(b, values)
+		separator = ","
+	}
+	if separator == "," {
+		b = append(b, '}')
+	}
+	return b
+}
+
+func appendValues(b []byte, values []field) []byte {
+	b = append(b, '[')
+	for i, f := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = rawjson.AppendQuoted(b, f.value)
+	}
+	return append(b, ']')
+}
+
+// spreadCookies gives each cookie a header of its own, for an answer in which each
+// name can come once. Header names do not depend on case while keys of a JSON
+// object do, so every cookie gets the name in a spelling of its own: set-cookie,
+// Set-cookie, sEt-cookie and so on. This was common with API Gateway before it had
+// multiValueHeaders; with a load balancer it was not measured. Turning on
+// multi-value headers in the target group makes it unnecessary.
+func spreadCookies(fields []field) ([]field, error) {
+	const letters = 9 // of set-cookie, two spellings each
+	spread := make([]field, 0, len(fields))
+	cookies := 0
+	for _, f := range fields {
+		if isCookie(f) {
+			f.name = spelling(cookies)
+			cookies++
+		}
+		spread = append(spread, f)
+	}
+	if cookies > 1<<letters {
+		return nil, fmt.Errorf("gateway response: %d cookies, but only %d fit without multi-value headers", cookies, 1<<letters)
+	}
+	slices.SortStableFunc(spread, byName)
+	return spread, nil
+}
+
+// spelling returns set-cookie with the letters in upper case that n has a bit for.
+func spelling(n int) string {
+	name := []byte("set-cookie")
+	for at, c := range name {
+		if c == '-' {
+			continue
+		}
+		if n&1 == 1 {
+			name[at] = c - 'a' + 'A'
+		}
+		n >>= 1
+	}
+	return string(name)
 }

@@ -3,7 +3,8 @@ package apigw
 import (
 	"context"
 	"fmt"
-	"net/http"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
 // Source says which AWS service made an event. The zero value is no source.
@@ -77,19 +78,22 @@ type Event struct {
 	// Authorizer is what the gateway vouches for.
 	Authorizer Authorizer
 
-	// Payload is the whole event as it came. It is the slice given to Decode,
-	// not a copy.
-	Payload []byte
-
-	header      http.Header // canonical names, clean values, without Host
-	host        string      // host header, else the domain name
-	escapedPath string      // Path as the client encoded it; "" when not known
-	query       string      // for URL.RawQuery
-	body        string      // as in the event
-	base64      bool        // body is in base64
-	https       bool        // the client spoke TLS
-	multi       bool        // ALB: the answer goes into multiValueHeaders
+	payload     string
+	failure     error        // the first of reading it; nil once it is decoded
+	fields      []field      // headers, without Host
+	host        string       // host header, else the domain name
+	escapedPath string       // Path as the client encoded it; "" when not known
+	query       string       // for URL.RawQuery
+	body        rawjson.Text // as in the event
+	base64      bool         // body is in base64
+	https       bool         // the client spoke TLS
+	multi       bool         // ALB: the answer goes into multiValueHeaders
 }
+
+// Payload returns the whole event as it came, in a slice of its own. What Decode was
+// given is not kept: aws-lambda-go reads the next event into the same memory, while
+// a handler that was left behind at its deadline may still look at this one.
+func (e *Event) Payload() []byte { return []byte(e.payload) }
 
 // eventKey is the context key of the event. Being unexported it can be set by
 // Request alone, so no client and no other package can put an event there.

@@ -33,7 +33,7 @@ func ExampleDecode() {
 		log.Fatal(err)
 	}
 	fmt.Println(event.Source, "chose", event.RouteKey, "with", event.PathParameters)
-	fmt.Println(event.Authorizer.Kind == apigw.JWTAuthorizer, event.Authorizer.Claims["sub"])
+	fmt.Println(event.Authorizer.Kind == apigw.JWTAuthorizer, event.Authorizer.Claims()["sub"])
 
 	req, err := event.Request(context.Background())
 	if err != nil {

@@ -98,10 +98,10 @@ func checkEvent(t *testing.T, payload, body []byte, name, value string) {
 	if e.Source == ALB && (e.Authorizer.Kind != NoAuthorizer || e.RouteKey != "") {
 		t.Errorf("a load balancer authorizes: %+v", e.Authorizer)
 	}
-	if (e.Authorizer.Kind == NoAuthorizer) != (e.Authorizer.Claims == nil) && e.Authorizer.Kind != LambdaAuthorizer {
+	if (e.Authorizer.Kind == NoAuthorizer) != (e.Authorizer.Claims() == nil) && e.Authorizer.Kind != LambdaAuthorizer {
 		t.Errorf("authorizer %+v", e.Authorizer)
 	}
-	for claim, v := range e.Authorizer.Claims {
+	for claim, v := range e.Authorizer.Claims() {
 		if _, ok := e.Authorizer.Style.Text(claim, v); ok != (v != nil) {
 			t.Errorf("claim %q: %#v has text: %v", claim, v, ok)
 		}
@@ -156,7 +156,7 @@ func checkRequest(t *testing.T, e *Event) {
 	t.Helper()
 	req, err := e.Request(t.Context())
 	if err != nil {
-		if _, bad := base64.StdEncoding.DecodeString(e.body); !e.base64 || bad == nil {
+		if _, bad := base64.StdEncoding.DecodeString(e.body.String()); !e.base64 || bad == nil {
 			t.Errorf("Request: %v", err)
 		}
 		return

@@ -1,6 +1,9 @@
 package apigw
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // decodeV2 reads payload format 2.0, which an HTTP API and a Function URL share
 // but for the path, the cookies and the authorizer. AWS documents it under "Create
@@ -18,11 +21,12 @@ func (e *Event) decodeV2(top object) {
 
 	// Repeated headers come joined by commas, and are left so: which commas the
 	// gateway added cannot be told any more.
-	e.setHeaders(top.textMap("headers"), nil, context.text("domainName"))
+	e.setHeaders(top.object("headers"), object{}, context.text("domainName"))
 	// An HTTP API moves cookies out of the headers; a Function URL sends them in
 	// both places. One header holds them all (RFC 6265, section 5.4).
 	if cookies := top.texts("cookies"); len(cookies) > 0 {
-		e.header.Set("Cookie", cleanValue(strings.Join(cookies, "; ")))
+		e.fields = slices.DeleteFunc(e.fields, func(f field) bool { return f.name == "Cookie" })
+		e.fields = append(e.fields, field{"Cookie", cleanValue(strings.Join(cookies, "; "))})
 	}
 
 	path, authorizer := top.text("rawPath"), context.object("authorizer")

@@ -43,20 +43,17 @@ func (e *Event) setEscapedPath(escaped string) {
 //
 // It fails when the body is marked as base64 and is not.
 func (e *Event) Request(ctx context.Context) (*http.Request, error) {
-	body := []byte(e.body)
+	body := e.body.Append(nil)
 	if e.base64 {
 		// The flag decides, never the content type: the lists of types that a
 		// gateway encodes differ and change, and HTML forms are on them.
 		var err error
-		if body, err = base64.StdEncoding.DecodeString(e.body); err != nil {
+		if body, err = base64.StdEncoding.DecodeString(e.body.String()); err != nil {
 			return nil, fmt.Errorf("gateway event: body is not base64: %w", err)
 		}
 	}
 
-	header := e.header.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
+	header := e.newHeader()
 	// A gateway sends content-length "0" without a body, and the length of the
 	// client's encoding with one. A handler must not read past or short of it.
 	switch {
@@ -66,30 +63,39 @@ func (e *Event) Request(ctx context.Context) (*http.Request, error) {
 		header.Del("Content-Length")
 	}
 
-	u := &url.URL{Path: e.Path, RawPath: e.escapedPath, RawQuery: e.query}
-	req := &http.Request{
-		Method:     e.Method,
-		URL:        u,
-		RequestURI: u.RequestURI(),
-		Proto:      "HTTP/1.1",
-		ProtoMajor: 1,
-		ProtoMinor: 1,
-		Host:       e.host,
-		Header:     header,
-		Body:       http.NoBody,
-		RemoteAddr: net.JoinHostPort(e.SourceIP, "0"),
-	}
+	parts := &requestParts{url: url.URL{Path: e.Path, RawPath: e.escapedPath, RawQuery: e.query}}
+	req := noRequest.WithContext(context.WithValue(ctx, eventKey{}, e))
+	req.Method = e.Method
+	req.URL = &parts.url
+	req.RequestURI = parts.url.RequestURI()
+	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
+	req.Host = e.host
+	req.Header = header
+	req.RemoteAddr = net.JoinHostPort(e.SourceIP, "0")
 	if len(body) > 0 {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.ContentLength = int64(len(body))
 	}
 	if e.https {
 		name := e.host
-		if host, _, err := net.SplitHostPort(e.host); err == nil {
-			name = host
+		if strings.Contains(name, ":") {
+			if host, _, err := net.SplitHostPort(name); err == nil {
+				name = host
+			}
 		}
 		// The version is the lowest that HTTP APIs take; events do not tell it.
-		req.TLS = &tls.ConnectionState{Version: tls.VersionTLS12, HandshakeComplete: true, ServerName: name}
+		parts.tls.Version, parts.tls.HandshakeComplete, parts.tls.ServerName = tls.VersionTLS12, true, name
+		req.TLS = &parts.tls
 	}
-	return req.WithContext(context.WithValue(ctx, eventKey{}, e)), nil
+	return req, nil
+}
+
+// noRequest is what requests are copied from: WithContext is the only way to give
+// one its context, and it copies.
+var noRequest = &http.Request{Body: http.NoBody}
+
+// requestParts are the parts of a request that it points to, of one piece.
+type requestParts struct {
+	url url.URL
+	tls tls.ConnectionState
 }

@@ -163,6 +163,31 @@ func TestRequestIsFresh(t *testing.T) {
 	}
 }
 
+// aws-lambda-go reads every event into the same memory: nothing of an event may
+// turn into a part of the next.
+func TestPayloadIsNotKept(t *testing.T) {
+	for _, name := range []string{"httpapi-jwt", "functionurl", "httpapiv1-jwt", "rest-cognito", "alb-multi"} {
+		payload := edit(t, name, "body", `{"a":"b"}`)
+		before := string(payload)
+		e := decode(t, payload)
+		want := describe(t, e)
+		for i := range payload {
+			payload[i] = 'x'
+		}
+		if diff := cmp.Diff(want, describe(t, e)); diff != "" {
+			t.Errorf("%s (-before +after):\n%s", name, diff)
+		}
+		own := e.Payload()
+		if string(own) != before {
+			t.Errorf("%s: the payload became %.100s", name, own)
+		}
+		own[0] = 'x'
+		if string(e.Payload()) != before {
+			t.Errorf("%s: who has the payload can change it", name)
+		}
+	}
+}
+
 func TestRequestContext(t *testing.T) {
 	type key struct{}
 	e := decode(t, edit(t, "httpapi-jwt"))

@@ -14,14 +14,18 @@ import (
 type Response struct {
 	head   bool        // the request was HEAD: the body is not sent
 	header http.Header // the handler's, changeable at any time
-	sent   http.Header // copy made at WriteHeader; nil before
+	sent   []field     // those of them that WriteHeader fixed
+	typed  bool        // they had a Content-Type, be it without a value
 	status int         // 0 before WriteHeader
 	body   bytes.Buffer
+	short  [512]byte // where body begins: most answers need no more
 }
 
 // NewResponse returns an empty response to a request with the given method.
 func NewResponse(method string) *Response {
-	return &Response{head: method == http.MethodHead, header: http.Header{}}
+	r := &Response{head: method == http.MethodHead, header: http.Header{}}
+	r.body = *bytes.NewBuffer(r.short[:0])
+	return r
 }
 
 // Header returns the headers that WriteHeader will send. Changes after that have
@@ -42,7 +46,7 @@ func (r *Response) WriteHeader(code int) {
 		return
 	}
 	r.status = code
-	r.sent = r.header.Clone()
+	r.sent, r.typed = sentFields(r.header, r.head)
 }
 
 // Write adds p to the body, after WriteHeader(200) if no status was written. For a

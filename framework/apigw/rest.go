@@ -21,7 +21,7 @@ func (e *Event) decodeV1(top object) {
 	e.RequestID = context.text("requestId")
 	e.SourceIP = identity.text("sourceIp")
 	e.https = true
-	e.setHeaders(top.textMap("headers"), top.listMap("multiValueHeaders"), domain)
+	e.setHeaders(top.object("headers"), top.object("multiValueHeaders"), domain)
 	e.query = encodeQuery(top.textMap("queryStringParameters"), top.listMap("multiValueQueryStringParameters"), url.QueryEscape)
 	style := HTTPAPIClaims
 	if e.Source == REST {

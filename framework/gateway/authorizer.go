@@ -126,6 +126,10 @@ const (
 // claims as they are typed in the token, numbers as json.Number. The error is a
 // *TokenError. Scopes are the route's matter; see Scopes.
 //
+// A token is at most as long as API Gateway takes headers, 10,240 bytes, and keys
+// have 2,048 to 4,096 bits. What AWS does with others, and with a header that has
+// crit or b64, is not documented; they are refused here.
+//
 // The clock is not given any leeway, since AWS documents none. exp must be there
 // and after now, nbf and iat must not be after now. What kind of token it is
 // (token_use, typ) is not looked at: an ID token passes, as it does in AWS.
@@ -170,17 +174,44 @@ func (a *Authorizer) known(ctx context.Context, d digest) *verifiedToken {
 
 // parseToken takes a token as far as one gets without the issuer's keys.
 func parseToken(token string) (*jose.JSONWebSignature, *TokenError) {
+	if len(token) > maxHeader {
+		return nil, &TokenError{badForm, fmt.Sprintf("the token has %d bytes: API Gateway takes %d of all headers", len(token), maxHeader)}
+	}
 	jws, err := jose.ParseSignedCompact(token, algorithms)
 	if wrong := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &wrong) {
 		return nil, &TokenError{badAlgorithm, fmt.Sprintf("the token is signed with %.20q: only RSA is accepted", string(wrong.Got))}
 	}
-	if err != nil { // whose text may quote the token
+	if err != nil || !isCanonical(token) { // the error's text may quote the token
 		return nil, &TokenError{badForm, "not a signed JWT"}
+	}
+	// Both change what the signature is of; b64 is not for JWTs (RFC 7797, section
+	// 7), and AWS names no crit that it understands (RFC 7515, section 4.1.11).
+	for _, name := range []jose.HeaderKey{"crit", "b64"} {
+		if _, has := jws.Signatures[0].Protected.ExtraHeaders[name]; has {
+			return nil, &TokenError{badAlgorithm, fmt.Sprintf("the token's header has %q, which no JWT for API Gateway needs", name)}
+		}
 	}
 	if jws.Signatures[0].Protected.KeyID == "" {
 		return nil, &TokenError{badKey, "the token has no kid, which API Gateway requires"}
 	}
 	return jws, nil
+}
+
+// isCanonical reports whether each part of a token is the only way to write its
+// bytes in base64, of which package jose takes others: with line ends, and with
+// bits at the end of which no byte comes. The function takes none of them, so that
+// a container must not either.
+func isCanonical(token string) bool {
+	if strings.ContainsAny(token, "\r\n") {
+		return false
+	}
+	for part := range strings.SplitSeq(token, ".") {
+		last := part[len(part)&^3:]
+		if _, err := base64.RawURLEncoding.Strict().DecodeString(last); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *Authorizer) verifySignature(ctx context.Context, token string) (*verifiedToken, *TokenError) {
@@ -259,8 +290,8 @@ func checkTimes(claims map[string]any, now time.Time) *TokenError {
 // The error, a *TokenError, is for what is no token at all.
 func Inspect(token string, now time.Time) (claims map[string]any, refused *TokenError, err error) {
 	_, refused = parseToken(token)
-	if refused != nil && refused.Description == badForm || strings.ContainsAny(token, "\r\n") { // base64 takes line breaks, and no header does
-		return nil, nil, &TokenError{badForm, "not a signed JWT"}
+	if refused != nil && refused.Description == badForm {
+		return nil, nil, refused
 	}
 	_, rest, _ := strings.Cut(token, ".")
 	encoded, _, _ := strings.Cut(rest, ".")

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	strictjson "github.com/go-jose/go-jose/v4/json"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
 // decodeTwice is decodeClaims by others: by go-jose's decoder, which refuses names
@@ -49,7 +51,7 @@ func TestDecodeClaims(t *testing.T) {
 	t.Parallel()
 	deep := func(n int) string { return `{"a":` + strings.Repeat("[", n) + "1" + strings.Repeat("]", n) + `}` }
 	taken := 0
-	for _, payload := range append(payloads, deep(100), deep(maxClaimsDepth-1), deep(maxClaimsDepth), deep(maxClaimsDepth+1)) {
+	for _, payload := range append(payloads, deep(100), deep(rawjson.MaxDepth-1), deep(rawjson.MaxDepth), deep(rawjson.MaxDepth+1)) {
 		if sameClaims(t, payload) {
 			taken++
 		}

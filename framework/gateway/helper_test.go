@@ -187,7 +187,8 @@ type issuer struct {
 func newIssuer(t testing.TB) *issuer {
 	t.Helper()
 	i := &issuer{}
-	i.Server = httptest.NewServer(i)
+	i.Server = httptest.NewUnstartedServer(i) // whose handler reads i.URL
+	i.Start()
 	t.Cleanup(i.Close)
 	i.name = i.URL
 	i.publish(jwk("key-0", testKeys()[0]))

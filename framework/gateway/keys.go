@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"crypto/rsa"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	strictjson "github.com/go-jose/go-jose/v4/json"
 )
 
 const (
@@ -32,12 +32,15 @@ const (
 	fetchInterval = 10 * time.Second
 
 	maxRedirects = 3
+
+	minKeyBits = 2048
 )
 
 // keys are the public keys of an issuer by their id, fetched when they are
 // needed. Requests that need them at the same time share one fetch. A fetch that
 // fails leaves the keys as they were, even past their lifetime: whoever can
-// disturb the issuer must not thereby turn every user away.
+// disturb the issuer must not thereby turn every user away. Nor, once a fetch has
+// failed, keep those waiting whose key is known.
 type keys struct {
 	issuer  string // for discovery
 	uri     string // instead of discovery
@@ -60,10 +63,16 @@ var errUnknownKey = errors.New("the issuer publishes no RSA key with the token's
 // careless issuer.
 func (k *keys) find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	k.mu.Lock()
-	fresh := k.byID != nil && k.now().Sub(k.fetched) < keysLifetime
-	if found := k.byID[id]; len(found) > 0 && fresh {
-		k.mu.Unlock()
-		return found, nil
+	if found := k.byID[id]; len(found) > 0 {
+		fresh := k.time().Sub(k.fetched) < keysLifetime
+		if !fresh && k.err != nil {
+			// The issuer did not answer the last time, and may be slow not to now.
+			k.begin(ctx)
+		}
+		if fresh || k.err != nil {
+			k.mu.Unlock()
+			return found, nil
+		}
 	}
 	k.mu.Unlock()
 	if err := k.update(ctx); err != nil {
@@ -105,12 +114,7 @@ func (k *keys) have(ctx context.Context) error {
 // for that. Its error is that ctx ended.
 func (k *keys) update(ctx context.Context) error {
 	k.mu.Lock()
-	if now := k.now(); k.running == nil && (k.tried.IsZero() || now.Sub(k.tried) >= fetchInterval) {
-		k.tried = now
-		k.running = make(chan struct{})
-		// The fetch outlives the request that asked for it first: others wait.
-		go k.refresh(context.WithoutCancel(ctx), k.running)
-	}
+	k.begin(ctx)
 	running := k.running
 	k.mu.Unlock()
 	if running == nil {
@@ -122,6 +126,29 @@ func (k *keys) update(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// begin begins a fetch if none is under way and it is time for one. k.mu is held.
+func (k *keys) begin(ctx context.Context) {
+	if now := k.time(); k.running == nil && (k.tried.IsZero() || now.Sub(k.tried) >= fetchInterval) {
+		k.tried = now
+		k.running = make(chan struct{})
+		// The fetch outlives the request that asked for it first: others wait.
+		go k.refresh(context.WithoutCancel(ctx), k.running)
+	}
+}
+
+// time returns the time. Where the clock was put back, which that of time.Now
+// never is, what lies in the future now has just been: else nothing would be
+// fetched until then. k.mu is held.
+func (k *keys) time() time.Time {
+	now := k.now()
+	for _, at := range []*time.Time{&k.tried, &k.fetched} {
+		if now.Before(*at) {
+			*at = now
+		}
+	}
+	return now
 }
 
 func (k *keys) refresh(ctx context.Context, done chan struct{}) {
@@ -156,7 +183,8 @@ func (k *keys) fetch(ctx context.Context) (map[string][]jose.JSONWebKey, error) 
 
 // discover returns where the issuer says that its keys are (OpenID Connect
 // Discovery 1.0, section 4). Its name there must be the one that tokens are
-// checked for, to the letter.
+// checked for, to the letter. Names count as they are written, and only once: what
+// two readers could take for two places is none.
 func (k *keys) discover(ctx context.Context) (string, error) {
 	uri := strings.TrimSuffix(k.issuer, "/") + "/.well-known/openid-configuration"
 	body, err := k.get(ctx, uri)
@@ -167,7 +195,7 @@ func (k *keys) discover(ctx context.Context) (string, error) {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(body, &doc); err != nil {
+	if err := strictjson.Unmarshal(body, &doc); err != nil {
 		return "", fmt.Errorf("%s: not the JSON of a discovery document", uri)
 	}
 	if doc.Issuer != k.issuer {
@@ -213,12 +241,13 @@ func (k *keys) get(ctx context.Context, uri string) ([]byte, error) {
 
 // parseKeys reads a JWK Set (RFC 7517, section 5) and keeps the RSA keys that
 // have an id and may verify signatures. What else is in it is passed over, one
-// by one: issuers publish keys of other kinds beside those.
+// by one: issuers publish keys of other kinds beside those, and package jose takes
+// none of more than 4,096 bits.
 func parseKeys(body []byte) (map[string][]jose.JSONWebKey, error) {
 	var set struct {
-		Keys []json.RawMessage `json:"keys"`
+		Keys []strictjson.RawMessage `json:"keys"`
 	}
-	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil {
+	if err := strictjson.Unmarshal(body, &set); err != nil || set.Keys == nil {
 		return nil, errors.New("not a JSON Web Key Set")
 	}
 	byID := make(map[string][]jose.JSONWebKey)
@@ -227,8 +256,9 @@ func parseKeys(body []byte) (map[string][]jose.JSONWebKey, error) {
 		if key.UnmarshalJSON(raw) != nil || key.KeyID == "" || key.Use != "" && key.Use != "sig" {
 			continue
 		}
-		// A private key that an issuer published by mistake is no key any more.
-		if _, ok := key.Key.(*rsa.PublicKey); ok {
+		// A private key that an issuer published by mistake is no key any more, and
+		// a short one is not enough (RFC 7518, section 3.3).
+		if public, ok := key.Key.(*rsa.PublicKey); ok && public.N.BitLen() >= minKeyBits {
 			byID[key.KeyID] = append(byID[key.KeyID], key)
 		}
 	}

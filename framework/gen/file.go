@@ -59,7 +59,8 @@ func CompareFile(name string, data []byte) (state State, unified []byte, err err
 // the old file is as it was and no other file is left behind. A new file gets
 // the mode 0644, an old one keeps its own, and a symbolic link goes on pointing
 // to the file. The directory must exist: a misspelt one is an error rather than
-// a new directory.
+// a new directory. A signal that ends the program does so when the file is
+// written (see Undisturbed); only SIGKILL can leave the file beside behind.
 func WriteFile(name string, data []byte) (written bool, err error) {
 	mode := fs.FileMode(0o644)
 	info, old, err := readRegular(name)
@@ -77,13 +78,21 @@ func WriteFile(name string, data []byte) (written bool, err error) {
 		}
 	}
 
+	if err := Undisturbed(func() error { return replace(name, data, mode) }); err != nil {
+		return false, fmt.Errorf("cannot write %q: %w", name, err)
+	}
+	return true, nil
+}
+
+// replace writes a file beside its place and renames it.
+func replace(name string, data []byte, mode fs.FileMode) error {
 	// Terraform reads no file whose name starts with a dot.
 	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("cannot write %q: there is no directory %q", name, filepath.Dir(name))
+		return fmt.Errorf("there is no directory %q", filepath.Dir(name))
 	}
 	if err != nil {
-		return false, fmt.Errorf("cannot write %q: %w", name, err)
+		return err
 	}
 	_, err = tmp.Write(data)
 	if err == nil {
@@ -101,9 +110,8 @@ func WriteFile(name string, data []byte) (written bool, err error) {
 	}
 	if err != nil {
 		os.Remove(tmp.Name())
-		return false, fmt.Errorf("cannot write %q: %w", name, err)
 	}
-	return true, nil
+	return err
 }
 
 // readRegular reads a file. It refuses what is not a plain file: a device or a
@@ -111,7 +119,7 @@ func WriteFile(name string, data []byte) (written bool, err error) {
 func readRegular(name string) (fs.FileInfo, []byte, error) {
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, linkErr := os.Lstat(name); linkErr == nil {
+		if link, linkErr := os.Lstat(name); linkErr == nil && link.Mode()&fs.ModeSymlink != 0 {
 			return nil, nil, fmt.Errorf("%q is a symbolic link to nothing", name)
 		}
 	}

@@ -116,10 +116,31 @@ func hclMap(entries []entry) hclwrite.Tokens {
 			// Always in quotes: it is somebody's text, and a route may be named
 			// "for", which would start a for expression.
 			Name:  hclwrite.TokensForValue(cty.StringVal(e.key)),
-			Value: hclwrite.TokensForObject(attributes),
+			Value: hclObject(attributes),
 		})
 	}
-	return hclwrite.TokensForObject(all)
+	return hclObject(all)
+}
+
+// hclObject is hclwrite.TokensForObject without its layout of the tokens: each
+// object would be laid out again as a part of the one around it, and all of it
+// once more as a part of the file.
+func hclObject(attributes []hclwrite.ObjectAttrTokens) hclwrite.Tokens {
+	// The layout is written into the tokens, so each is one of its own.
+	token := func(t hclsyntax.TokenType, char byte) *hclwrite.Token {
+		return &hclwrite.Token{Type: t, Bytes: []byte{char}}
+	}
+	tokens := hclwrite.Tokens{token(hclsyntax.TokenOBrace, '{')}
+	if len(attributes) > 0 {
+		tokens = append(tokens, token(hclsyntax.TokenNewline, '\n'))
+	}
+	for _, a := range attributes {
+		tokens = append(tokens, a.Name...)
+		tokens = append(tokens, token(hclsyntax.TokenEqual, '='))
+		tokens = append(tokens, a.Value...)
+		tokens = append(tokens, token(hclsyntax.TokenNewline, '\n'))
+	}
+	return append(tokens, token(hclsyntax.TokenCBrace, '}'))
 }
 
 func hclValue(v any) cty.Value {

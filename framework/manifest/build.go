@@ -1,3 +1,5 @@
+//go:build !routegate.snapshot
+
 package manifest
 
 // A builder makes a Manifest of the tree. Values of the wrong form were

@@ -1,3 +1,5 @@
+//go:build !routegate.snapshot
+
 package manifest
 
 import "bytes"

@@ -1,3 +1,5 @@
+//go:build !routegate.snapshot
+
 // Package manifest reads routes.yaml: bytes to values that know their place,
 // and a report of everything that is wrong with their form.
 //

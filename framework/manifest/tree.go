@@ -1,3 +1,5 @@
+//go:build !routegate.snapshot
+
 package manifest
 
 import (
@@ -232,33 +234,6 @@ func quotedWidth(rest []byte, quote byte) int {
 		}
 	}
 	return utf8.RuneCount(bytes.TrimRight(rest, " \t"))
-}
-
-// A cursor finds the bytes at a place. It remembers where it was, so that
-// asking for places in the order of the file takes one pass over it, however
-// long its lines are.
-type cursor struct {
-	lines  [][]byte
-	line   int // 1-based; 0: nowhere yet
-	column int
-	offset int
-}
-
-// seek returns the line of p and the offset in bytes of p's column in it.
-func (c *cursor) seek(p Pos) (line []byte, offset int) {
-	if p.Line < 1 || p.Line > len(c.lines) {
-		return nil, 0
-	}
-	line = c.lines[p.Line-1]
-	if c.line != p.Line || c.column > p.Column {
-		c.line, c.column, c.offset = p.Line, 1, 0
-	}
-	for c.column < p.Column && c.offset < len(line) {
-		_, size := utf8.DecodeRune(line[c.offset:])
-		c.offset += size
-		c.column++
-	}
-	return line, c.offset
 }
 
 // from returns what stands in p's line from p on.

@@ -27,8 +27,8 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 	for i := range m.Routes[:min(len(m.Routes), maxTable)] {
 		mr := &m.Routes[i]
 		r, ok := c.route(mr)
-		if handlers != nil {
-			c.handler(mr.Handler, handlers)
+		if handlers != nil && mr.Handler.Value != "" && !slices.Contains(handlers, mr.Handler.Value) {
+			reportHandler(report, mr.Handler, handlers)
 		}
 		if ok {
 			t.routes = append(t.routes, r)
@@ -52,10 +52,7 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 	t.groups, t.scopes = c.groups.names(), c.scopes.names()
 	t.declaredGroups, t.declaredScopes = c.groups.sorted(), c.scopes.sorted()
 
-	order := func(method string) int { return slices.Index(Methods, method) } // ANY first
-	slices.SortFunc(t.routes, func(a, b *Route) int {
-		return cmp.Or(cmp.Compare(a.Pattern.String(), b.Pattern.String()), cmp.Compare(order(a.Method), order(b.Method)))
-	})
+	slices.SortFunc(t.routes, func(a, b *Route) int { return a.compare(b.Method, b.Pattern.text) })
 	return t
 }
 
@@ -83,11 +80,13 @@ func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
 		Tags:        values(mr.Tags),
 		Deprecated:  mr.Deprecated.Value,
 		Line:        mr.Line,
-		keys:        mr.Has,
+		places:      writePlaces(mr),
 	}
 	r.Access = c.access(mr)
 	ok := mr.Method.Line > 0 && (r.Method == AnyMethod || slices.Contains(Methods, r.Method))
-	return r, c.pattern(r, mr.Path) && ok
+	ok = c.pattern(r, mr.Path) && ok
+	r.key = r.Method + " " + r.Pattern.String()
+	return r, ok
 }
 
 func (c *compiler) pattern(r *Route, path manifest.String) bool {
@@ -150,15 +149,13 @@ func (c *compiler) access(mr *manifest.Route) Access {
 	return a
 }
 
-func (c *compiler) handler(name manifest.String, handlers []string) {
-	if name.Value == "" || slices.Contains(handlers, name.Value) {
-		return
-	}
+// reportHandler reports a name that is none of the handlers'.
+func reportHandler(report *manifest.Report, name manifest.String, handlers []string) {
 	hint := manifest.Suggest(name.Value, handlers)
 	if hint == "" {
 		hint = ": handlers.All() has none of that name"
 	}
-	c.report.Errorf(name.Span, "unknown-handler", "unknown handler %q%s", name.Value, hint)
+	report.Errorf(name.Span, "unknown-handler", "unknown handler %q%s", name.Value, hint)
 }
 
 // names reports routes that share a name.

@@ -56,29 +56,27 @@ func (r *Router) choose(req Request) (rt *Route, values []string, mismatch bool)
 		rt, values = r.Match(req.Method, r.prefix+req.Path)
 		return rt, values, false
 	}
-	path, ok := pattern.fill(req.PathParameters)
-	if !ok || !rt.takes(req.Method) || clean(path) != clean(req.Path) {
+	var buf [256]byte // enough for most, and not on the heap
+	path, ok := pattern.appendFilled(buf[:0], req.PathParameters)
+	if !ok || !rt.takes(req.Method) || string(path) != req.Path && clean(string(path)) != clean(req.Path) {
 		return rt, nil, true
 	}
-	for _, name := range pattern.Variables() {
-		values = append(values, req.PathParameters[name])
-	}
-	return rt, values, false
+	return rt, pattern.eachVariable(func(name string) string { return req.PathParameters[name] }), false
 }
 
 // named returns the route of the table that a route key names, whatever its
 // variables are called there, and the key's own pattern.
-func (r *Router) named(key string) (*Route, Pattern) {
-	if rt := r.keyed[key]; rt != nil {
-		return rt, rt.Pattern
-	}
-	method, path, ok := strings.Cut(key, " ")
+func (r *Router) named(routeKey string) (*Route, Pattern) {
+	method, path, ok := strings.Cut(routeKey, " ")
 	if !ok {
 		return nil, Pattern{} // "", $default
+	}
+	if rt := r.table.find(method, path); rt != nil {
+		return rt, rt.Pattern
 	}
 	p, err := ParsePattern(path)
 	if err != nil {
 		return nil, Pattern{} // no route of any table
 	}
-	return r.shaped[method+" "+p.Shape()], p
+	return r.shaped()[key{method, p.Shape()}], p
 }

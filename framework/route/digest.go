@@ -13,6 +13,9 @@ import (
 // vocabularies and their tests. The function logs it when it starts, so that one
 // can tell which manifest it was built from.
 func (t *Table) Digest() string {
+	if t.digest != "" {
+		return t.digest
+	}
 	h := sha256.New()
 	for _, r := range t.routes {
 		writeTexts(h, r.Name, r.Method, r.Pattern.String(), r.Handler, r.Summary, r.Description,

@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -53,6 +54,11 @@ func (e *PatternError) Error() string { return e.Reason }
 // the rule of the AWS console, which the documentation does not state. A
 // variable's name may not occur twice.
 func ParsePattern(path string) (Pattern, error) {
+	return parsePattern(path, nil)
+}
+
+// parsePattern puts the segments into made, as far as that has room for them.
+func parsePattern(path string, made []segment) (Pattern, error) {
 	fail := func(at, end int, format string, args ...any) (Pattern, error) {
 		return Pattern{}, &PatternError{
 			Offset: utf8.RuneCountInString(path[:at]),
@@ -71,7 +77,9 @@ func ParsePattern(path string) (Pattern, error) {
 		return fail(len(path)-1, len(path), `must not end in "/": API Gateway takes no such route`)
 	}
 
-	p := Pattern{text: path}
+	p := Pattern{text: path, segments: made}
+	var few [8]string // enough for most, and not on the heap
+	variables, seen := few[:0], nameSet(nil)
 	at := 1
 	for part := range strings.SplitSeq(path[1:], "/") {
 		end := at + len(part)
@@ -113,16 +121,37 @@ func ParsePattern(path string) (Pattern, error) {
 			return fail(culprit, culprit+size, "has the character %q: API Gateway takes letters, digits and . : _ - only", c)
 		}
 		if seg.kind != literal {
-			for _, earlier := range p.segments {
-				if earlier.kind != literal && earlier.text == seg.text {
-					return fail(at, end, "has the variable %q twice", seg.text)
-				}
+			if seen.has(variables, seg.text) {
+				return fail(at, end, "has the variable %q twice", seg.text)
 			}
+			variables = append(variables, seg.text)
 		}
 		p.segments = append(p.segments, seg)
 		at = end + 1
 	}
 	return p, nil
+}
+
+// A nameSet has the names of many variables. Few are compared with each other.
+type nameSet map[string]bool
+
+// has reports whether names, all of which it was asked for before, has name.
+func (s *nameSet) has(names []string, name string) bool {
+	const few = 16
+	if len(names) < few {
+		return slices.Contains(names, name)
+	}
+	if *s == nil {
+		*s = make(nameSet)
+		for _, n := range names {
+			(*s)[n] = true
+		}
+	}
+	if (*s)[name] {
+		return true
+	}
+	(*s)[name] = true
+	return false
 }
 
 func isSegmentChar(c rune) bool {
@@ -136,13 +165,28 @@ func (p Pattern) String() string { return p.text }
 // Variables returns the names of the variables, from left to right, without
 // the "+" of a greedy one.
 func (p Pattern) Variables() []string {
-	var names []string
+	return p.eachVariable(func(name string) string { return name })
+}
+
+// eachVariable returns what of makes of each variable's name, from left to right,
+// and nil where there is no variable.
+func (p Pattern) eachVariable(of func(name string) string) []string {
+	n := 0
 	for _, s := range p.segments {
 		if s.kind != literal {
-			names = append(names, s.text)
+			n++
 		}
 	}
-	return names
+	if n == 0 {
+		return nil
+	}
+	list := make([]string, 0, n)
+	for _, s := range p.segments {
+		if s.kind != literal {
+			list = append(list, of(s.text))
+		}
+	}
+	return list
 }
 
 // IsGreedy reports whether the pattern ends in a greedy variable.
@@ -209,26 +253,23 @@ func (p Pattern) Match(path string) (values []string, ok bool) {
 	return values, strings.TrimLeft(rest, "/") == ""
 }
 
-// fill returns the path that the pattern makes of its variables' values. ok is
-// false when one is missing.
-func (p Pattern) fill(values map[string]string) (path string, ok bool) {
+// appendFilled appends to b the path that the pattern makes of its variables'
+// values. ok is false when one is missing.
+func (p Pattern) appendFilled(b []byte, values map[string]string) (path []byte, ok bool) {
 	if len(p.segments) == 0 {
-		return p.text, p.segments != nil
+		return append(b, p.text...), p.segments != nil
 	}
-	var b strings.Builder
 	for _, s := range p.segments {
-		b.WriteByte('/')
-		if s.kind == literal {
-			b.WriteString(s.text)
-			continue
+		text := s.text
+		if s.kind != literal {
+			if text, ok = values[s.text]; !ok {
+				return nil, false
+			}
 		}
-		v, ok := values[s.text]
-		if !ok {
-			return "", false
-		}
-		b.WriteString(v)
+		b = append(b, '/')
+		b = append(b, text...)
 	}
-	return b.String(), true
+	return b, true
 }
 
 // clean returns path with repeated slashes made one, and without a trailing

@@ -1,10 +1,11 @@
 package route
 
 import (
-	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/julienschmidt/httprouter"
 )
@@ -14,48 +15,50 @@ import (
 //
 // One httprouter tree holds no /users/me beside /users/{id}, no /users/{id}
 // beside /users/{user}/posts and no /{proxy+} beside /health, all of which API
-// Gateway takes. So the Router stacks several: each route goes into the first
-// one behind all those with which it would clash, the most specific routes
-// first, and those with a greedy variable behind all others. A request is
-// answered by the first that has a route for it, which is then the right one:
-// whatever overlaps with a route and is more specific lies in front of it.
+// Gateway takes. So the Router stacks several for each method: each route goes
+// into the first one behind all those with which it would clash, the most
+// specific routes first, and those with a greedy variable behind all others. A
+// request is answered by the first that has a route for it, which is then the
+// right one: whatever overlaps with a route and is more specific lies in front of
+// it.
 //
 // httprouter is only asked to look up. Its four automatic answers (trailing
 // slash, fixed path, 405, OPTIONS) are thereby out of play: API Gateway gives
 // none of them.
+//
+// A method's stacks are built when they are first asked for: where the gateway
+// chooses the route, as an HTTP API does, they never are.
 type Router struct {
-	prefix string // "/" and the stage, or ""
-	full   []*httprouter.Router
-	greedy []*httprouter.Router
-	keyed  map[string]*Route // by route key
-	shaped map[string]*Route // by method and shape
+	table  *Table
+	prefix string                // "/" and the stage, or ""
+	stacks []func() (s stacks)   // by the index of the method in Methods
+	shaped func() map[key]*Route // also built when it is asked for
 }
+
+// stacks find the routes of one method.
+type stacks struct{ full, greedy []*httprouter.Router }
+
+// A key is a method and a pattern's shape.
+type key struct{ method, shape string }
 
 // NewRouter builds the router of a table. The stage stands in front of every
 // path, as a named stage does in an event's rawPath; "" and "$default" put
 // nothing there.
 func NewRouter(t *Table, stage string) *Router {
-	r := &Router{keyed: make(map[string]*Route, t.Len()), shaped: make(map[string]*Route, t.Len())}
+	r := &Router{table: t, stacks: make([]func() stacks, len(Methods))}
 	if stage != "" && stage != "$default" {
 		r.prefix = "/" + stage
 	}
-	full, greedy := &stack{prefix: r.prefix}, &stack{prefix: r.prefix}
-	for _, rt := range mostSpecificFirst(t.routes) {
-		s := full
-		if rt.Pattern.IsGreedy() {
-			s = greedy
-		}
-		if rt.Method != AnyMethod {
-			s.add(rt.Method, rt)
-		} else {
-			for _, method := range Methods {
-				s.add(method, rt)
-			}
-		}
-		r.keyed[rt.Key()] = rt
-		r.shaped[rt.Method+" "+rt.Pattern.Shape()] = rt
+	for i, method := range Methods {
+		r.stacks[i] = sync.OnceValue(func() stacks { return newStacks(t, method, r.prefix) })
 	}
-	r.full, r.greedy = full.routers, greedy.routers
+	r.shaped = sync.OnceValue(func() map[key]*Route {
+		shaped := make(map[key]*Route, t.Len())
+		for _, rt := range t.routes {
+			shaped[key{rt.Method, rt.Pattern.Shape()}] = rt
+		}
+		return shaped
+	})
 	return r
 }
 
@@ -64,58 +67,75 @@ func (r *Router) Prefix() string { return r.prefix }
 
 // mostSpecificFirst orders routes so that one whose requests are a part of
 // another's comes before it: its pattern is then longer or has more literals,
-// or is the same with a method in place of ANY.
+// or is the same with a method in place of ANY. Others keep their order.
 func mostSpecificFirst(routes []*Route) []*Route {
-	literals := func(r *Route) (n int) {
+	type rank [3]int // of which there are few, however many routes there are
+	ranks := make(map[rank][]*Route)
+	for _, r := range routes {
+		k := rank{-len(r.Pattern.segments), 0, 0}
 		for _, s := range r.Pattern.segments {
 			if s.kind == literal {
-				n++
+				k[1]--
 			}
 		}
-		return n
-	}
-	any := func(r *Route) int {
 		if r.Method == AnyMethod {
-			return 1
+			k[2] = 1
 		}
-		return 0
+		ranks[k] = append(ranks[k], r)
 	}
-	sorted := slices.Clone(routes)
-	slices.SortStableFunc(sorted, func(a, b *Route) int {
-		return cmp.Or(
-			-cmp.Compare(len(a.Pattern.segments), len(b.Pattern.segments)),
-			-cmp.Compare(literals(a), literals(b)),
-			cmp.Compare(any(a), any(b)),
-		)
-	})
+	sorted := make([]*Route, 0, len(routes))
+	for _, k := range slices.SortedFunc(maps.Keys(ranks), func(a, b rank) int { return slices.Compare(a[:], b[:]) }) {
+		sorted = append(sorted, ranks[k]...)
+	}
 	return sorted
 }
 
-// A stack is a list of httprouters under construction.
+func newStacks(t *Table, method, prefix string) stacks {
+	full, greedy := &stack{prefix: prefix}, &stack{prefix: prefix}
+	var routes []*Route
+	for _, rt := range t.routes {
+		if rt.takes(method) {
+			routes = append(routes, rt)
+		}
+	}
+	for _, rt := range mostSpecificFirst(routes) {
+		if rt.Pattern.IsGreedy() {
+			greedy.add(rt)
+		} else {
+			full.add(rt)
+		}
+	}
+	return stacks{full.routers, greedy.routers}
+}
+
+// A stack is a list of httprouters under construction. Each of them has one tree:
+// the method that they know it by is AnyMethod, whatever it is for.
 type stack struct {
 	prefix  string
 	routers []*httprouter.Router
-	trees   []map[string]*tree // what each router holds, by method
+	roots   []int32 // of what each router holds
+	forest
 }
 
 // add puts the route behind all that its pattern clashes with in httprouter's
 // eyes. Two patterns that match a common path always do.
-func (s *stack) add(method string, rt *Route) {
-	at := 0
-	for i, trees := range s.trees {
-		if trees[method].refuses(rt.Pattern.segments) {
-			at = i + 1
+func (s *stack) add(rt *Route) {
+	// Where to go on from in the router behind the one that was looked at.
+	at, node, left := len(s.routers), int32(0), rt.Pattern.segments
+	for ; at > 0; at-- {
+		n, rest, ok := s.follow(s.roots[at-1], rt.Pattern.segments)
+		if !ok {
+			break
 		}
+		node, left = n, rest
 	}
 	if at == len(s.routers) {
 		s.routers = append(s.routers, newHTTPRouter())
-		s.trees = append(s.trees, make(map[string]*tree))
+		s.roots = append(s.roots, s.grow())
+		node = s.roots[at]
 	}
-	if s.trees[at][method] == nil {
-		s.trees[at][method] = &tree{}
-	}
-	s.trees[at][method].insert(rt.Pattern.segments)
-	s.routers[at].Handle(method, httprouterPath(s.prefix, rt.Pattern), func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
+	s.insert(node, left)
+	s.routers[at].Handle(AnyMethod, httprouterPath(s.prefix, rt.Pattern), func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
 		w.(*selection).route = rt
 	})
 }
@@ -141,18 +161,20 @@ func newHTTPRouter() *httprouter.Router {
 // httprouterPath writes a pattern for httprouter, with the variables named by
 // their position, so that two routes may call them differently.
 func httprouterPath(prefix string, p Pattern) string {
-	var b strings.Builder
-	b.WriteString(escapeColons(prefix))
 	if len(p.segments) == 0 && prefix == "" {
 		return "/"
 	}
+	var b strings.Builder
+	b.Grow(len(prefix) + len(p.text) + len("*rest")) // a variable's name may be shorter
+	b.WriteString(escapeColons(prefix))
 	for i, s := range p.segments {
 		b.WriteByte('/')
 		switch s.kind {
 		case literal:
 			b.WriteString(escapeColons(s.text))
 		case variable:
-			b.WriteString(":" + string(rune('a'+i%26)))
+			b.WriteByte(':')
+			b.WriteByte('a' + byte(i%26))
 		case greedy:
 			b.WriteString("*rest")
 		}
@@ -173,30 +195,32 @@ func escapeColons(s string) string {
 // Which slashes count is Pattern.Match's to say. When no route answers, or the
 // path does not start with Prefix, the route is nil.
 func (r *Router) Match(method, path string) (*Route, []string) {
+	i := slices.Index(Methods, method)
 	bare, ok := strings.CutPrefix(path, r.prefix)
-	if !ok || bare != "" && bare[0] != '/' {
+	if i < 0 || !ok || bare != "" && bare[0] != '/' {
 		return nil, nil
 	}
 	if bare == "" {
 		bare = "/"
 	}
+	s := r.stacks[i]()
 	wanted := clean(r.prefix + bare)
 	if r.prefix == "" {
 		wanted = clean(bare)
 	}
 	wanted = escapeColons(wanted)
-	if rt, values := lookup(r.full, method, wanted, bare); rt != nil {
+	if rt, values := lookup(s.full, wanted, bare); rt != nil {
 		return rt, values
 	}
 	if strings.HasSuffix(bare, "/") && !strings.HasSuffix(wanted, "/") {
 		wanted += "/" // behind which a greedy variable takes an empty rest
 	}
-	return lookup(r.greedy, method, wanted, bare)
+	return lookup(s.greedy, wanted, bare)
 }
 
-func lookup(routers []*httprouter.Router, method, wanted, bare string) (*Route, []string) {
+func lookup(routers []*httprouter.Router, wanted, bare string) (*Route, []string) {
 	for _, hr := range routers {
-		handle, _, _ := hr.Lookup(method, wanted)
+		handle, _, _ := hr.Lookup(AnyMethod, wanted)
 		if handle == nil {
 			continue
 		}
@@ -209,53 +233,75 @@ func lookup(routers []*httprouter.Router, method, wanted, bare string) (*Route, 
 	return nil, nil
 }
 
-// A tree knows what httprouter would refuse to hold together: at one place a
-// variable beside anything else, or the same pattern twice.
-type tree struct {
-	literals map[string]*tree
-	wild     *tree // behind a variable
-	isGreedy bool  // whether that variable is greedy
-	isEnd    bool
+// A forest knows what each of some httprouters would refuse to hold: at one place
+// a variable beside anything else, or the same pattern twice. It is in few pieces
+// of memory, since it is thrown away once the routers are built.
+type forest struct {
+	nodes    []node
+	literals map[edge]int32 // the nodes behind literals
 }
 
-func (t *tree) refuses(segments []segment) bool {
-	for _, s := range segments {
+// A node is a place in a tree.
+type node struct {
+	wild        int32 // behind a variable; 0, which is a root, for none
+	isGreedy    bool  // whether that variable is greedy
+	hasLiterals bool
+	isEnd       bool
+}
+
+type edge struct {
+	from int32
+	text string
+}
+
+// grow returns a new node.
+func (f *forest) grow() int32 {
+	f.nodes = append(f.nodes, node{})
+	return int32(len(f.nodes) - 1)
+}
+
+// follow goes from a node along the segments as far as there are nodes, and
+// returns the last one and the segments that are left. It returns false where
+// the pattern would be refused.
+func (f *forest) follow(at int32, segments []segment) (last int32, left []segment, ok bool) {
+	for i, s := range segments {
+		n, next := f.nodes[at], int32(0)
 		switch {
-		case t == nil:
-			return false
 		case s.kind == literal:
-			if t.wild != nil {
-				return true
+			if n.wild != 0 {
+				return 0, nil, false
 			}
-			t = t.literals[s.text]
+			if n.hasLiterals {
+				next = f.literals[edge{at, s.text}]
+			}
 		default:
-			if len(t.literals) > 0 || t.wild != nil && t.isGreedy != (s.kind == greedy) {
-				return true
+			if n.hasLiterals || n.wild != 0 && n.isGreedy != (s.kind == greedy) {
+				return 0, nil, false
 			}
-			t = t.wild
+			next = n.wild
 		}
+		if next == 0 {
+			return at, segments[i:], true
+		}
+		at = next
 	}
-	return t != nil && t.isEnd
+	return at, nil, !f.nodes[at].isEnd
 }
 
-func (t *tree) insert(segments []segment) {
-	for _, s := range segments {
-		next := t.wild
-		if s.kind == literal {
-			next = t.literals[s.text]
-		}
-		if next == nil {
-			next = &tree{}
-			switch {
-			case s.kind != literal:
-				t.wild, t.isGreedy = next, s.kind == greedy
-			case t.literals == nil:
-				t.literals = map[string]*tree{s.text: next}
-			default:
-				t.literals[s.text] = next
+// insert puts behind a node the segments that follow left there.
+func (f *forest) insert(at int32, left []segment) {
+	for _, s := range left {
+		next := f.grow()
+		if n := &f.nodes[at]; s.kind == literal {
+			n.hasLiterals = true
+			if f.literals == nil {
+				f.literals = make(map[edge]int32)
 			}
+			f.literals[edge{at, s.text}] = next
+		} else {
+			n.wild, n.isGreedy = next, s.kind == greedy
 		}
-		t = next
+		at = next
 	}
-	t.isEnd = true
+	f.nodes[at].isEnd = true
 }

@@ -226,3 +226,33 @@ func FuzzRouter(f *testing.F) {
 		}
 	})
 }
+
+// Where the gateway chooses the route nothing is built, whatever it calls the
+// variables; and a method that is none is not taken for ANY.
+func TestRouterBuildsWhatIsAsked(t *testing.T) {
+	t.Parallel()
+	r := NewRouter(table(t, "GET /a/{x}", "ANY /b/{x}", "POST /a/{x}"), "")
+	for i, method := range Methods {
+		r.stacks[i] = func() stacks {
+			t.Errorf("routers for %s are built", method)
+			return stacks{}
+		}
+	}
+	for key, want := range map[string]string{
+		"GET /a/{x}": "GET /a/{x}", "POST /a/{y}": "POST /a/{x}", "ANY /b/{x}": "ANY /b/{x}", "ANY /b/{z}": "ANY /b/{x}",
+	} {
+		method, _, _ := strings.Cut(key, " ")
+		d := r.Decide(Request{
+			Method: strings.Replace(method, AnyMethod, "PUT", 1), Path: key[strings.Index(key, "/"):][:3] + "1",
+			RouteKey: key, PathParameters: map[string]string{"x": "1", "y": "1", "z": "1"},
+		})
+		if d.Route == nil || d.Route.Key() != want || d.Reason == RouteMismatch {
+			t.Errorf("%s: %+v", key, d)
+		}
+	}
+	for _, key := range []string{"FOO /b/{x}", "ANY /a/{x}", "GET /b/{x}", "GET", "GET /a", ""} {
+		if rt, _ := r.named(key); rt != nil {
+			t.Errorf("%q names %s", key, rt.Key())
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 
@@ -27,20 +28,69 @@ type Route struct {
 	Access      Access
 	Line        int // in the manifest, from 1
 
-	keys map[string]manifest.Span // where the manifest has each key
+	key    string // made once: every request asks for it
+	places string // in the manifest; see writePlaces
+}
+
+// routeKeys are the keys that the manifest can give a route.
+var routeKeys = [...]string{
+	"path", "method", "handler", "name", "summary", "description",
+	"tags", "deprecated", "public", "auth", "groups", "scopes",
+}
+
+// writePlaces writes down, as a snapshot does, for each of routeKeys 0 where it
+// is left out and otherwise how far it is below the line before the route's, and
+// behind these the span of the handler's name. It is text since a function, which
+// has no use for it, can start without reading it.
+func writePlaces(mr *manifest.Route) string {
+	var w snapshotWriter
+	for _, key := range routeKeys {
+		below := 0
+		if at, ok := mr.Has[key]; ok {
+			below = at.Line - mr.Line + 1
+		}
+		w = w.number(below)
+	}
+	return string(w.span(mr.Handler.Span))
 }
 
 // LineOf returns the line on which the manifest gives the route a key, such as
 // "groups", and the route's own line where it leaves the key out.
 func (r *Route) LineOf(key string) int {
-	if at, ok := r.keys[key]; ok {
-		return at.Line
+	places := snapshotReader{rest: r.places}
+	for _, k := range routeKeys {
+		if below := places.number(); k == key && below > 0 {
+			return r.Line + below - 1
+		}
 	}
 	return r.Line
 }
 
+// handlerAt returns the place of the handler's name.
+func (r *Route) handlerAt() manifest.Span {
+	places := snapshotReader{rest: r.places}
+	for range routeKeys {
+		places.number()
+	}
+	return places.span()
+}
+
 // Key returns the route key, as API Gateway writes it: "GET /v1/users/{id}".
-func (r *Route) Key() string { return r.Method + " " + r.Pattern.String() }
+func (r *Route) Key() string {
+	if r.key == "" { // a Route that is no Table's
+		return r.Method + " " + r.Pattern.String()
+	}
+	return r.key
+}
+
+// compare compares the route's path and then its method with others, in the order
+// of a Table, which has ANY first.
+func (r *Route) compare(method, path string) int {
+	if c := cmp.Compare(r.Pattern.text, path); c != 0 {
+		return c
+	}
+	return cmp.Compare(slices.Index(Methods, r.Method), slices.Index(Methods, method))
+}
 
 // takes reports whether the route takes the method of a request. GET does not
 // take HEAD: live HTTP APIs were seen to answer 404.
@@ -57,6 +107,8 @@ type Table struct {
 	scopes []string
 
 	declaredGroups, declaredScopes []Name
+
+	digest string // of a table that was restored; "" where it is to be made
 }
 
 // A Name is a group or a scope that a manifest declares.
@@ -72,6 +124,15 @@ func (t *Table) All() iter.Seq[*Route] { return slices.Values(t.routes) }
 
 // Len returns the number of routes.
 func (t *Table) Len() int { return len(t.routes) }
+
+// find returns the route of a method and a pattern, as the manifest has it.
+func (t *Table) find(method, path string) *Route {
+	i, ok := slices.BinarySearchFunc(t.routes, method, func(r *Route, method string) int { return r.compare(method, path) })
+	if !ok || t.routes[i].Method != method {
+		return nil // a method that is none is compared like ANY
+	}
+	return t.routes[i]
+}
 
 // Groups returns the groups that the manifest declares or uses, sorted.
 func (t *Table) Groups() []string { return slices.Clone(t.groups) }

@@ -1,4 +1,4 @@
-package bench
+package main
 
 import (
 	"context"
@@ -26,8 +26,8 @@ import (
 	"github.com/routegate/routegate/framework/gateway"
 )
 
-// serverContestants make the handlers that are measured. All have the routes of
-// eachServerRoute, check of a token the signature, issuer, audience and times, of
+// contestants make the handlers that are measured. All have the routes of
+// eachRoute, check of a token the signature, issuer, audience and times, of
 // its claims one scope of two and one group of two, write a line of JSON a
 // request with slog, give each request an id, and catch a handler's panic.
 //
@@ -36,15 +36,21 @@ import (
 // go-chi/jwtauth, which is chi's, verifies with one key that it is given, and
 // looks at no kid. It is there to show what that costs. Version 3 of Auth0's is
 // not measured.
-var serverContestants = map[string]func(ctx context.Context, issuer string) (http.Handler, error){
-	"routegate":    routegateServer,
-	"chi, auth0":   auth0Server,
-	"chi, jwtauth": jwtauthServer,
+var contestants = map[string]func(context.Context, api) (http.Handler, error){
+	"Routegate":                    routegate,
+	"chi, auth0/go-jwt-middleware": chiAuth0,
+	"chi, go-chi/jwtauth":          chiJWTAuth,
 }
 
-// eachServerRoute calls f for each of the routes: four a resource.
-func eachServerRoute(f func(method, path string)) {
-	for i := range serverRoutes / 4 {
+// An api is what all of them serve.
+type api struct {
+	issuer, audience string
+	routes           int
+}
+
+// eachRoute calls f for each of the routes: four a resource.
+func (a api) eachRoute(f func(method, path string)) {
+	for i := range a.routes / 4 {
 		list := fmt.Sprintf("/v1/resource%d", i)
 		f("GET", list)
 		f("POST", list)
@@ -55,35 +61,35 @@ func eachServerRoute(f func(method, path string)) {
 
 // What every route asks for.
 var (
-	serverScopes = []string{"admin", "orders/read"}
-	serverGroups = []string{"admins", "staff"}
+	anyScope = []string{"admin", "orders/read"}
+	anyGroup = []string{"admins", "staff"}
 )
 
-func answerServer(w http.ResponseWriter, id, subject string) {
+func answer(w http.ResponseWriter, id, subject string) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"id":"`+id+`","subject":"`+subject+`"}`)
 }
 
-func serverLogger() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
+func logger() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
 
-// routegateServer is what cmd/server serves.
-func routegateServer(ctx context.Context, issuer string) (http.Handler, error) {
+// routegate is what cmd/server serves.
+func routegate(ctx context.Context, a api) (http.Handler, error) {
 	var manifest strings.Builder
 	manifest.WriteString("version: 1\nroutes:\n")
 	n := 0
-	eachServerRoute(func(method, path string) {
+	a.eachRoute(func(method, path string) {
 		fmt.Fprintf(&manifest, "  - {name: route%d, path: '%s', method: %s, handler: get, scopes: [%s], groups: [%s]}\n",
-			n, path, method, strings.Join(serverScopes, ", "), strings.Join(serverGroups, ", "))
+			n, path, method, strings.Join(anyScope, ", "), strings.Join(anyGroup, ", "))
 		n++
 	})
 	app, err := framework.New([]byte(manifest.String()), framework.Handlers{"get": func(w http.ResponseWriter, r *http.Request) {
 		p, _ := framework.PrincipalFrom(r.Context())
-		answerServer(w, r.PathValue("id"), p.Subject)
-	}}, framework.Options{Logger: serverLogger()})
+		answer(w, r.PathValue("id"), p.Subject)
+	}}, framework.Options{Logger: logger()})
 	if err != nil {
 		return nil, err
 	}
-	authorizer, err := gateway.NewAuthorizer(gateway.AuthorizerOptions{Issuer: issuer, Audiences: []string{serverAudience}})
+	authorizer, err := gateway.NewAuthorizer(gateway.AuthorizerOptions{Issuer: a.issuer, Audiences: []string{a.audience}})
 	if err != nil {
 		return nil, err
 	}
@@ -93,15 +99,15 @@ func routegateServer(ctx context.Context, issuer string) (http.Handler, error) {
 	return app.Handler(framework.HandlerOptions{Verify: authorizer.Verify}), nil
 }
 
-// A chiRouter is a router with all but the tokens.
-func chiRouter(verify chi.Middlewares, require func(http.Handler) http.Handler, subject func(*http.Request) string) http.Handler {
+// chiRouter has everything but the tokens.
+func (a api) chiRouter(verify chi.Middlewares, require func(http.Handler) http.Handler, subject func(*http.Request) string) http.Handler {
 	r := chi.NewRouter()
-	r.Use(middleware.RequestID, chiLog(serverLogger()), middleware.Recoverer)
+	r.Use(middleware.RequestID, chiLog(logger()), middleware.Recoverer)
 	r.Group(func(r chi.Router) {
 		r.Use(verify...)
-		eachServerRoute(func(method, path string) {
+		a.eachRoute(func(method, path string) {
 			r.With(require).MethodFunc(method, path, func(w http.ResponseWriter, r *http.Request) {
-				answerServer(w, chi.URLParam(r, "id"), subject(r))
+				answer(w, chi.URLParam(r, "id"), subject(r))
 			})
 		})
 	})
@@ -135,19 +141,19 @@ func permits(scope string, groups []string) bool {
 	isEither := func(list []string) func(string) bool {
 		return func(s string) bool { return slices.Contains(list, s) }
 	}
-	return slices.ContainsFunc(strings.Fields(scope), isEither(serverScopes)) && slices.ContainsFunc(groups, isEither(serverGroups))
+	return slices.ContainsFunc(strings.Fields(scope), isEither(anyScope)) && slices.ContainsFunc(groups, isEither(anyGroup))
 }
 
-// serverClaims are those that Auth0's middleware does not know by itself.
-type serverClaims struct {
+// ownClaims are those that Auth0's middleware does not know by itself.
+type ownClaims struct {
 	Scope  string   `json:"scope"`
 	Groups []string `json:"groups"`
 }
 
-func (c *serverClaims) Validate(context.Context) error { return nil }
+func (c *ownClaims) Validate(context.Context) error { return nil }
 
-func auth0Server(ctx context.Context, issuer string) (http.Handler, error) {
-	u, err := url.Parse(issuer)
+func chiAuth0(ctx context.Context, a api) (http.Handler, error) {
+	u, err := url.Parse(a.issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -155,8 +161,8 @@ func auth0Server(ctx context.Context, issuer string) (http.Handler, error) {
 	if _, err := provider.KeyFunc(ctx); err != nil {
 		return nil, err
 	}
-	v, err := validator.New(provider.KeyFunc, validator.RS256, issuer, []string{serverAudience},
-		validator.WithCustomClaims(func() validator.CustomClaims { return &serverClaims{} }))
+	v, err := validator.New(provider.KeyFunc, validator.RS256, a.issuer, []string{a.audience},
+		validator.WithCustomClaims(func() validator.CustomClaims { return &ownClaims{} }))
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +171,7 @@ func auth0Server(ctx context.Context, issuer string) (http.Handler, error) {
 	}
 	require := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			c := claims(r).CustomClaims.(*serverClaims)
+			c := claims(r).CustomClaims.(*ownClaims)
 			if !permits(c.Scope, c.Groups) {
 				http.Error(w, "forbidden", http.StatusForbidden)
 				return
@@ -174,15 +180,15 @@ func auth0Server(ctx context.Context, issuer string) (http.Handler, error) {
 		})
 	}
 	subject := func(r *http.Request) string { return claims(r).RegisteredClaims.Subject }
-	return chiRouter(chi.Chain(jwtmiddleware.New(v.ValidateToken).CheckJWT), require, subject), nil
+	return a.chiRouter(chi.Chain(jwtmiddleware.New(v.ValidateToken).CheckJWT), require, subject), nil
 }
 
-func jwtauthServer(ctx context.Context, issuer string) (http.Handler, error) {
-	key, err := serverKey(ctx, issuer)
+func chiJWTAuth(ctx context.Context, a api) (http.Handler, error) {
+	key, err := issuerKey(ctx, a.issuer)
 	if err != nil {
 		return nil, err
 	}
-	auth := jwtauth.New("RS256", nil, key, jwt.WithIssuer(issuer), jwt.WithAudience(serverAudience))
+	auth := jwtauth.New("RS256", nil, key, jwt.WithIssuer(a.issuer), jwt.WithAudience(a.audience))
 	require := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, claims, _ := jwtauth.FromContext(r.Context())
@@ -204,11 +210,11 @@ func jwtauthServer(ctx context.Context, issuer string) (http.Handler, error) {
 	subject := func(r *http.Request) string {
 		return r.Context().Value(jwtauth.TokenCtxKey).(jwt.Token).Subject()
 	}
-	return chiRouter(chi.Chain(jwtauth.Verifier(auth), jwtauth.Authenticator(auth)), require, subject), nil
+	return a.chiRouter(chi.Chain(jwtauth.Verifier(auth), jwtauth.Authenticator(auth)), require, subject), nil
 }
 
-// serverKey fetches the issuer's key, once.
-func serverKey(ctx context.Context, issuer string) (any, error) {
+// issuerKey fetches the issuer's key, once.
+func issuerKey(ctx context.Context, issuer string) (any, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, issuer+"/keys", nil)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,238 @@
+package rawjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func parse(t *testing.T, text string) Value {
+	t.Helper()
+	d, err := Parse(text, MaxDepth)
+	if err != nil {
+		t.Fatalf("%.100q: %v", text, err)
+	}
+	return d.Root()
+}
+
+func TestValue(t *testing.T) {
+	v := parse(t, ` {"a": {"b": [1, "x\u0079", null, {"c": true}]}, "\u0065": -1.5e+3, "": "é", "z": {}, "y": []} `)
+	for _, tt := range []struct {
+		value Value
+		kind  Kind
+		raw   string
+		text  string
+		len   int
+		path  string
+	}{
+		{v.Get("a"), Object, `{"b": [1, "x\u0079", null, {"c": true}]}`, "", 1, "a"},
+		{v.Get("a").Get("b"), Array, `[1, "x\u0079", null, {"c": true}]`, "", 4, "a.b"},
+		{v.Get("e"), Number, `-1.5e+3`, "", 0, "e"},
+		{v.Get(""), String, `"é"`, "é", 0, ""},
+		{v.Get("z"), Object, `{}`, "", 0, "z"},
+		{v.Get("y"), Array, `[]`, "", 0, "y"},
+		{v.Get("b"), None, "", "", 0, ""},
+		{v.Get("a").Get("c"), None, "", "", 0, ""},
+		{v.Get("e").Get("c"), None, "", "", 0, ""},
+		{Value{}.Get("c"), None, "", "", 0, ""},
+	} {
+		if got := tt.value; got.Kind() != tt.kind || got.Raw() != tt.raw || got.Text() != tt.text || got.Len() != tt.len || got.Path() != tt.path {
+			t.Errorf("%s is %v, text %q, length %d, path %q, want %+v", got.Raw(), got.Kind(), got.Text(), got.Len(), got.Path(), tt)
+		}
+	}
+	var items []string
+	for item := range v.Get("a").Get("b").Items() {
+		items = append(items, item.Path()+" "+item.Kind().String()+" "+item.Text())
+	}
+	if diff := cmp.Diff([]string{"a.b.0 a number ", "a.b.1 a string xy", "a.b.2 null ", "a.b.3 an object "}, items); diff != "" {
+		t.Errorf("items (-want +got):\n%s", diff)
+	}
+	if got := string(v.Get("").AppendText([]byte("caf"))); got != "café" {
+		t.Errorf("AppendText gives %q", got)
+	}
+	if (&Doc{}).Root() != (Value{}) {
+		t.Error("the zero Doc has a value")
+	}
+}
+
+// A value of a document that was freed must not pass for one of the next.
+func TestFree(t *testing.T) {
+	d, err := Parse(`{"a":["b"]}`, MaxDepth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := d.Root().Get("a")
+	text := a.Raw()
+	d.Free()
+	if d.Root() != (Value{}) {
+		t.Error("the document still has a value")
+	}
+	if text != `["b"]` {
+		t.Errorf("its text became %q", text)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a value of it is used without a panic")
+		}
+	}()
+	a.Kind()
+}
+
+func TestDuplicateKeys(t *testing.T) {
+	var many strings.Builder
+	for i := range 3 * manyKeys {
+		fmt.Fprintf(&many, `"k%d":[{}],`, i)
+	}
+	for _, tt := range []struct{ text, path, key string }{
+		{`{"a":1,"a":2}`, "", "a"},
+		{`{"x":{"y":[0,{"a":1,"b":{},"\u0061":2}]}}`, "x.y.1", "a"},
+		{`{"":1,"":2}`, "", ""},
+		{`{"x":{` + many.String() + `"k0":1}}`, "x", "k0"},
+		{`{"x":{` + many.String() + `"k40":1}}`, "x", "k40"},
+		{`{"x":{` + many.String() + `"k95":1}}`, "x", "k95"},
+	} {
+		var twice *DuplicateKeyError
+		if d, err := Parse(tt.text, MaxDepth); d != nil || !errors.As(err, &twice) || twice.Path != tt.path || twice.Key != tt.key {
+			t.Errorf("%.50s: %v, %#v, want key %q twice in %q", tt.text, d, err, tt.key, tt.path)
+		}
+	}
+	parse(t, `{`+many.String()+`"k":1}`)
+	if _, err := Parse(`{"a":1,"a":2`, MaxDepth); !errors.As(err, new(*json.SyntaxError)) {
+		t.Errorf("half a document with a key twice: %v", err)
+	}
+}
+
+func TestDepth(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
+	for depth := range 4 {
+		if _, err := Parse(nested(depth+1), depth); err != ErrTooDeep {
+			t.Errorf("%d deep, %d allowed: %v", depth+1, depth, err)
+		}
+		if _, err := Parse(`[`+nested(depth+1)+`,`+nested(depth+1)+`]`, depth+2); err != nil {
+			t.Errorf("%d deep: %v", depth+2, err)
+		}
+	}
+	if _, err := Parse(nested(1_000_000), MaxDepth); err != ErrTooDeep {
+		t.Errorf("a million deep: %v", err)
+	}
+}
+
+// decodeOnce is encoding/json's way to the same: its tokens, and no key twice.
+func decodeOnce(text string) (any, error) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var value func() (any, error)
+	value = func() (any, error) {
+		token, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		delim, ok := token.(json.Delim)
+		if !ok {
+			return token, nil
+		}
+		object, list := map[string]any{}, []any{}
+		for dec.More() {
+			if delim == '[' {
+				item, err := value()
+				if err != nil {
+					return nil, err
+				}
+				list = append(list, item)
+				continue
+			}
+			key, err := dec.Token()
+			if err != nil {
+				return nil, err
+			}
+			if _, twice := object[key.(string)]; twice {
+				return nil, errors.New("twice")
+			}
+			if object[key.(string)], err = value(); err != nil {
+				return nil, err
+			}
+		}
+		if _, err := dec.Token(); err != nil {
+			return nil, err
+		}
+		if delim == '[' {
+			return list, nil
+		}
+		return object, nil
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, errors.New("not valid") // Token is more lenient
+	}
+	v, err := value()
+	if err == nil {
+		if _, err := dec.Token(); err != io.EOF {
+			return nil, errors.New("more")
+		}
+	}
+	return v, err
+}
+
+// FuzzParse compares with encoding/json what is JSON and what it means.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		``, ` `, `{}`, ` [ ] `, `{"a":[1,-0,0.5,1e9,1E-9,-12.50e+0],"b":{"c":null,"d":true,"e":false}}`,
+		`01`, `-`, `1.`, `.5`, `1e`, `+1`, `1e+`, `0x1`, `nul`, `truex`, `NaN`, `[1,]`, `[,1]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{a:1}`, `{,}`, `[1 2]`, `{}{}`, "\uFEFF{}",
+		`"a`, `"\"`, `"\x"`, `"\u12"`, `"\u12g4"`, "\"\n\"", "\"\x7f\"", "\"\xff\"", "\"a\xc3\"", `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83d\u0041"`, `"\ude00\ud83d"`, `"\ud83dx"`, "\"\u2028\\u2028\"",
+		`"1234567\"1234567\\12345678\n\r\t\b\f\/"`, `"ääääääääääää"`, "\"12345678\xed\xa0\x80\"", `{"a":1,"a":2}`, `{"\u0061":1,"a":2}`, "{\"\xff\":1,\"\xfe\":2}", `[[[[[[]]]]]]`, `[{"a":[{"a":[{}]}]}]`, "\x00", "[\x00]", `"\u0000"`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want, wantErr := decodeOnce(text)
+		d, err := Parse(text, MaxDepth)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%q: error %v, encoding/json has %v", text, err, wantErr)
+		}
+		if err != nil {
+			return
+		}
+		defer d.Free()
+		if diff := cmp.Diff(want, d.Root().Any()); diff != "" {
+			t.Fatalf("%q (-encoding/json +ours):\n%s", text, diff)
+		}
+		if got := d.Root().Raw(); got != strings.Trim(text, " \t\r\n") {
+			t.Fatalf("%q: Raw is %q", text, got)
+		}
+	})
+}
+
+// FuzzQuoted compares with encoding/json how a text is written and read back.
+func FuzzQuoted(f *testing.F) {
+	for _, text := range []string{"", "plain text", "<a&b>", `"\/`, "\x00\x01\x1f\x7f\b\f\n\r\t", "é☕😀", "\u2028\u2029\u202a", "\xff\xc3\xed\xa0\x80", "\xf0\x9f\x98", "123456789012345\n\"", strings.Repeat("x", 100) + "\xe2\x80"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var want bytes.Buffer
+		enc := json.NewEncoder(&want)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(text); err != nil {
+			t.Fatal(err)
+		}
+		got := AppendQuoted([]byte("x"), text)
+		if string(got)+"\n" != "x"+want.String() {
+			t.Fatalf("%q: %s, encoding/json has %s", text, got[1:], want.String())
+		}
+		if same := AppendQuoted([]byte("x"), []byte(text)); !bytes.Equal(same, got) {
+			t.Fatalf("%q: as bytes %s", text, same)
+		}
+		d, err := Parse(string(got[1:]), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Free()
+		if back := d.Root().Text(); back != string([]rune(text)) {
+			t.Fatalf("%q comes back as %q", text, back)
+		}
+	})
+}
