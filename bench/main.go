@@ -59,7 +59,7 @@ var measurements = []measurement{
 	{"routes", measureRoutes},
 	{"memory", measureMemory},
 	{"size", measureSize},
-	// cmd/server's goes here.
+	{"server", measureServer},
 	{"commands", measureCommands},
 }
 
@@ -69,6 +69,8 @@ type bench struct {
 	loopPace pace
 	starts   int // of each function
 	runs     int // of each command
+
+	serverRounds, serverTurn int // rounds, and requests to each server in one
 
 	dir      string // for what is built; removed in the end
 	made     map[string]bool
@@ -81,9 +83,10 @@ func newBench(quick bool, progress io.Writer) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{pace: fullPace, loopPace: fullLoopPace, starts: 41, runs: 7, dir: dir, made: make(map[string]bool), progress: progress}
+	b := &bench{pace: fullPace, loopPace: fullLoopPace, starts: 41, runs: 7, serverRounds: 21, serverTurn: 4000, dir: dir, made: make(map[string]bool), progress: progress}
 	if quick {
 		b.pace, b.loopPace, b.starts, b.runs = quickPace, quickLoopPace, 3, 1
+		b.serverRounds, b.serverTurn = 3, 500
 	}
 	return b, nil
 }

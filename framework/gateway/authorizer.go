@@ -1,20 +1,18 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	strictjson "github.com/go-jose/go-jose/v4/json"
 )
 
 // maxAudiences is AWS's quota of audiences per authorizer.
@@ -53,6 +51,7 @@ type Authorizer struct {
 	audiences []string
 	now       func() time.Time
 	keys      *keys
+	verified  *verified
 }
 
 // NewAuthorizer makes an Authorizer. It fetches nothing: the first token does.
@@ -84,6 +83,7 @@ func NewAuthorizer(opts AuthorizerOptions) (*Authorizer, error) {
 			issuer: opts.Issuer, uri: opts.KeysURI,
 			client: keyClient(opts.Client), now: opts.Now, timeout: fetchTimeout,
 		},
+		verified: newVerified(),
 	}, nil
 }
 
@@ -134,18 +134,42 @@ const (
 // and after now, nbf and iat must not be after now. What kind of token it is
 // (token_use, typ) is not looked at: an ID token passes, as it does in AWS.
 func (a *Authorizer) Verify(ctx context.Context, token string) (map[string]any, error) {
-	payload, refusal := a.verifySignature(ctx, token)
-	if refusal != nil {
-		return nil, refusal
+	d := digest(sha256.Sum256([]byte(token)))
+	t := a.known(ctx, d)
+	isNew := t == nil
+	if isNew {
+		var refusal *TokenError
+		if t, refusal = a.verifySignature(ctx, token); refusal != nil {
+			return nil, refusal
+		}
+		t.digest = d
 	}
-	claims, err := decodeClaims(payload)
+	claims, err := decodeClaims(t.payload) // each time: they are the caller's, to change as it likes
 	if err != nil {
 		return nil, &TokenError{badForm, err.Error()}
 	}
 	if refusal := a.check(claims); refusal != nil {
 		return nil, refusal
 	}
+	if isNew {
+		a.verified.put(t)
+	}
 	return claims, nil
+}
+
+// known returns what is remembered of a token if the key that signed it is still
+// one of the issuer's. That it is only if no keys were fetched since: other ones,
+// be they the same, are reason to look again.
+func (a *Authorizer) known(ctx context.Context, d digest) *verifiedToken {
+	t := a.verified.get(d)
+	if t == nil {
+		return nil
+	}
+	found, err := a.keys.find(ctx, t.kid)
+	if err != nil || !slices.ContainsFunc(found, func(k jose.JSONWebKey) bool { return k.Key == t.key }) {
+		return nil
+	}
+	return t
 }
 
 // parseToken takes a token as far as one gets without the issuer's keys.
@@ -190,7 +214,7 @@ func isCanonical(token string) bool {
 	return true
 }
 
-func (a *Authorizer) verifySignature(ctx context.Context, token string) ([]byte, *TokenError) {
+func (a *Authorizer) verifySignature(ctx context.Context, token string) (*verifiedToken, *TokenError) {
 	jws, refusal := parseToken(token)
 	if refusal != nil {
 		return nil, refusal
@@ -210,30 +234,10 @@ func (a *Authorizer) verifySignature(ctx context.Context, token string) ([]byte,
 		}
 		// The bare key, so that nothing of the header can choose another.
 		if payload, err := jws.Verify(key.Key); err == nil {
-			return payload, nil
+			return &verifiedToken{payload: string(payload), kid: header.KeyID, key: key.Key}, nil
 		}
 	}
 	return nil, &TokenError{badSignature, "the signature is not by the issuer's key that the token names"}
-}
-
-// decodeClaims refuses a payload in which a claim stands twice: which of the two
-// counts depends on who reads it, and the function reads it again.
-func decodeClaims(payload []byte) (map[string]any, error) {
-	notJSON := errors.New("the token's payload is not a JSON object, or has a claim twice")
-	var once map[string]any
-	if err := strictjson.Unmarshal(payload, &once); err != nil || once == nil {
-		return nil, notJSON
-	}
-	dec := json.NewDecoder(bytes.NewReader(payload))
-	dec.UseNumber()
-	var claims map[string]any
-	if err := dec.Decode(&claims); err != nil {
-		return nil, notJSON
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, notJSON
-	}
-	return claims, nil
 }
 
 func (a *Authorizer) check(claims map[string]any) *TokenError {
@@ -295,7 +299,7 @@ func Inspect(token string, now time.Time) (claims map[string]any, refused *Token
 	if err != nil {
 		return nil, nil, &TokenError{badForm, "not a signed JWT"}
 	}
-	claims, err = decodeClaims(payload)
+	claims, err = decodeClaims(string(payload))
 	if err != nil {
 		return nil, nil, &TokenError{badForm, err.Error()}
 	}
