@@ -3,9 +3,7 @@ package framework_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,85 +17,11 @@ import (
 
 	"github.com/routegate/routegate/framework"
 	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/internal/planted"
 )
 
-// Secrets are texts that no one else writes, by what they stand for. They are
-// planted wherever a client, a token or a gateway can put something, and looked
-// for in what is logged.
-type secrets struct {
-	parts map[string]string // what they stand for, by each piece of each form of them
-}
-
-// pieceLen is how much of a form is enough to be found: what is cut off is found
-// too, and nobody writes that much by chance.
-const pieceLen = 10
-
-func newSecrets() *secrets {
-	return &secrets{parts: map[string]string{}}
-}
-
-// text makes a text to plant: letters and digits, so that it can stand everywhere.
-func (s *secrets) text(name string) string {
-	text := rand.Text()
-	add := func(form string) {
-		for i := 0; i+pieceLen <= len(form); i++ {
-			s.parts[form[i:i+pieceLen]] = name
-		}
-	}
-	for _, text := range []string{text, strings.ToLower(text)} {
-		add(text)
-		add(hex.EncodeToString([]byte(text)))
-		add(fmt.Sprintf("%X", text))
-		percent, backslash := "", ""
-		for _, c := range []byte(text) {
-			percent += fmt.Sprintf("%%%02X", c)
-			backslash += fmt.Sprintf(`\u%04x`, c)
-		}
-		add(percent)
-		add(backslash)
-		// In base64 a text looks in three ways, by where it stands. The characters
-		// at its ends hold bits of what is next to it.
-		for before := range 3 {
-			all := append(make([]byte, before), text...)
-			all = all[:len(all)/3*3]
-			for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-				add(e.EncodeToString(all)[(before*8+5)/6:])
-			}
-		}
-	}
-	return text
-}
-
-// in returns what of the secrets a text has.
-func (s *secrets) in(text string) (found []string) {
-	for i := 0; i+pieceLen <= len(text); i++ {
-		if name, ok := s.parts[text[i:i+pieceLen]]; ok && !slices.Contains(found, name) {
-			found = append(found, name)
-		}
-	}
-	return found
-}
-
-// What looks for secrets finds them in each form, and only them.
-func TestSecretsAreFound(t *testing.T) {
-	t.Parallel()
-	s := newSecrets()
-	secret := s.text("it")
-	token := "Bearer " + token(alice(value{"email": secret + "@example.com"}))
-	for form, text := range map[string]string{
-		"plain": "x" + secret, "cut": fmt.Sprintf("%.20s", secret), "header": strings.ToLower(secret),
-		"hex": hex.EncodeToString([]byte("x" + secret)), "quoted": fmt.Sprintf("%q", secret), "token": token, "half a token": token[:len(token)/2+30],
-		"base64": base64.StdEncoding.EncodeToString([]byte("{" + secret + "}")), "base64url": base64.URLEncoding.EncodeToString([]byte("{}" + secret + "?")),
-		"percent": fmt.Sprintf("%%%X", secret[0]) + secret[1:],
-	} {
-		if found := s.in(text); !slices.Equal(found, []string{"it"}) {
-			t.Errorf("%s: found %q in %q", form, found, text)
-		}
-	}
-	if found := s.in(rand.Text() + `{"level":"INFO","msg":"request"}`); found != nil {
-		t.Errorf("found %q", found)
-	}
-}
+// Secrets are what is planted, and makes what it is planted in.
+type secrets struct{ *planted.Secrets }
 
 // secretManifest has routes for each decision and for each way to fail.
 const secretManifest = `
@@ -146,12 +70,12 @@ func secretHandlers(release <-chan struct{}) framework.Handlers {
 
 // A watched is an App whose log and metrics are looked through.
 type watched struct {
-	*secrets
+	secrets
 	app *framework.App
 	out safeBuffer
 }
 
-func newWatched(t *testing.T, s *secrets) *watched {
+func newWatched(t *testing.T, s secrets) *watched {
 	t.Helper()
 	w := &watched{secrets: s}
 	release := make(chan struct{})
@@ -168,11 +92,11 @@ func newWatched(t *testing.T, s *secrets) *watched {
 }
 
 // claims are those of a token that is full of secrets.
-func (s *secrets) claims(more value) value {
+func (s secrets) claims(more value) value {
 	c := alice(value{
-		"sub": s.text("sub"), "email": s.text("email") + "@example.com", "name": "O'" + s.text("name"), "jti": s.text("jti"),
-		"groups": []string{s.text("a group"), s.text("another group")}, "scope": "openid " + s.text("a scope"), "scp": []string{s.text("scp")},
-		"address": value{"street": s.text("an address")},
+		"sub": s.Text("sub"), "email": s.Text("email") + "@example.com", "name": "O'" + s.Text("name"), "jti": s.Text("jti"),
+		"groups": []string{s.Text("a group"), s.Text("another group")}, "scope": "openid " + s.Text("a scope"), "scp": []string{s.Text("scp")},
+		"address": value{"street": s.Text("an address")},
 	})
 	maps.Copy(c, more)
 	return c
@@ -187,14 +111,14 @@ type secretEvent struct {
 }
 
 // sources makes events that have secrets wherever a client's word can stand.
-func (s *secrets) sources() []secretEvent {
-	name, query, cookie, key := s.text("a path variable"), s.text("the query"), s.text("a cookie"), s.text("a header")
+func (s secrets) sources() []secretEvent {
+	name, query, cookie, key := s.Text("a path variable"), s.Text("the query"), s.Text("a cookie"), s.Text("a header")
 	headers := func() value {
 		return value{
-			"host": "api.example.com", "user-agent": s.text("the user agent"), "x-api-key": key, "content-type": "text/plain; x=" + s.text("the content type"),
-			"x-forwarded-for": s.text("x-forwarded-for"), "x-forwarded-proto": "https", "referer": "https://example.com/" + s.text("the referer"),
-			"x-amzn-trace-id":  "Root=" + s.text("the trace header's root") + ";CalledFrom=" + s.text("the trace header"),
-			"x-amzn-oidc-data": s.text("x-amzn-oidc-data"), "proxy-authorization": "Basic " + s.text("proxy-authorization"),
+			"host": "api.example.com", "user-agent": s.Text("the user agent"), "x-api-key": key, "content-type": "text/plain; x=" + s.Text("the content type"),
+			"x-forwarded-for": s.Text("x-forwarded-for"), "x-forwarded-proto": "https", "referer": "https://example.com/" + s.Text("the referer"),
+			"x-amzn-trace-id":  "Root=" + s.Text("the trace header's root") + ";CalledFrom=" + s.Text("the trace header"),
+			"x-amzn-oidc-data": s.Text("x-amzn-oidc-data"), "proxy-authorization": "Basic " + s.Text("proxy-authorization"),
 		}
 	}
 	multi := func(single value) value {
@@ -204,15 +128,15 @@ func (s *secrets) sources() []secretEvent {
 		}
 		return m
 	}
-	arn := "arn:aws:sts::123456789012:assumed-role/job/" + s.text("the session's name")
-	accessKey, userID := s.text("the access key"), s.text("the user's id")
-	body := s.text("the body")
+	arn := "arn:aws:sts::123456789012:assumed-role/job/" + s.Text("the session's name")
+	accessKey, userID := s.Text("the access key"), s.Text("the user's id")
+	body := s.Text("the body")
 	requestContext := func(path string) value {
 		return value{
 			"requestId": "id", "stage": "$default", "domainName": "api.example.com", "httpMethod": "POST", "path": path,
-			"http":           value{"method": "POST", "path": path, "sourceIp": s.text("the source's address"), "userAgent": s.text("the user agent again")},
-			"identity":       value{"sourceIp": s.text("the identity's address"), "userAgent": s.text("the identity's user agent")},
-			"authentication": value{"clientCert": value{"subjectDN": "CN=" + s.text("a certificate")}},
+			"http":           value{"method": "POST", "path": path, "sourceIp": s.Text("the source's address"), "userAgent": s.Text("the user agent again")},
+			"identity":       value{"sourceIp": s.Text("the identity's address"), "userAgent": s.Text("the identity's user agent")},
+			"authentication": value{"clientCert": value{"subjectDN": "CN=" + s.Text("a certificate")}},
 		}
 	}
 	v2 := func(domain, routeKey func(route string) string) func(string, ...func(value)) value {
@@ -221,7 +145,7 @@ func (s *secrets) sources() []secretEvent {
 			e := value{
 				"version": "2.0", "routeKey": routeKey(route), "rawPath": path, "rawQueryString": query + "=1&token=" + query, "cookies": []any{"session=" + cookie},
 				"headers": headers(), "queryStringParameters": value{query: "1", "token": query}, "pathParameters": value{"name": name},
-				"requestContext": requestContext(path), "stageVariables": value{"key": s.text("a stage variable")}, "body": body, "isBase64Encoded": false,
+				"requestContext": requestContext(path), "stageVariables": value{"key": s.Text("a stage variable")}, "body": body, "isBase64Encoded": false,
 			}
 			at("requestContext.domainName", domain(route))(e)
 			return edit(e, edits)
@@ -242,15 +166,15 @@ func (s *secrets) sources() []secretEvent {
 	same := func(text string) func(string) string { return func(string) string { return text } }
 	v1Vouch := func(style apigw.ClaimStyle) func(value) func(value) {
 		return func(c value) func(value) {
-			return at("requestContext.authorizer", value{"claims": texts(c, style), "scopes": []any{s.text("an authorizer's scope")}})
+			return at("requestContext.authorizer", value{"claims": texts(c, style), "scopes": []any{s.Text("an authorizer's scope")}})
 		}
 	}
 	v1Sign := func(e value) {
 		identity := e["requestContext"].(value)["identity"].(value)
-		maps.Copy(identity, value{"userArn": arn, "caller": userID, "user": userID, "accessKey": accessKey, "cognitoIdentityId": s.text("an identity")})
+		maps.Copy(identity, value{"userArn": arn, "caller": userID, "user": userID, "accessKey": accessKey, "cognitoIdentityId": s.Text("an identity")})
 	}
 	v2Sign := at("requestContext.authorizer", value{"iam": value{"accessKey": accessKey, "callerId": userID, "userArn": arn, "userId": userID,
-		"cognitoIdentity": value{"identityId": s.text("a cognito identity"), "amr": []any{s.text("amr")}}}})
+		"cognitoIdentity": value{"identityId": s.Text("a cognito identity"), "amr": []any{s.Text("amr")}}}})
 	return []secretEvent{
 		{"HTTP API", vouched, v2Sign, v2(same("api.example.com"), func(route string) string { return "POST /" + route + "/{name}" })},
 		{"Function URL", nil, v2Sign, v2(same("abc.lambda-url.eu-west-1.on.aws"), same("$default"))},
@@ -276,11 +200,11 @@ func (w *watched) invoke(t *testing.T, ctx context.Context, payload []byte) (sta
 	t.Helper()
 	w.out.reset()
 	out, err := w.app.Invoke(ctx, payload)
-	if found := w.in(w.out.String()); found != nil {
+	if found := w.In(w.out.String()); found != nil {
 		t.Errorf("the log has %q:\n%s", found, &w.out)
 	}
 	if err != nil {
-		if found := w.in(err.Error()); found != nil {
+		if found := w.In(err.Error()); found != nil {
 			t.Errorf("the error has %q: %v", found, err)
 		}
 		return 0, "", err
@@ -294,7 +218,7 @@ func (w *watched) invoke(t *testing.T, ctx context.Context, payload []byte) (sta
 	}
 	var problem struct{ Code string }
 	if json.Unmarshal([]byte(answer.Body), &problem) == nil && problem.Code != "" {
-		if found := w.in(string(out)); found != nil {
+		if found := w.In(string(out)); found != nil {
 			t.Errorf("the problem has %q: %s", found, out)
 		}
 	}
@@ -307,13 +231,13 @@ func (w *watched) invoke(t *testing.T, ctx context.Context, payload []byte) (sta
 // that is not understood.
 func TestSecretsOfEvents(t *testing.T) {
 	t.Parallel()
-	s := newSecrets()
+	s := secrets{planted.New()}
 	w := newWatched(t, s)
 	claims := s.claims(nil)
 	shown := func(c value) func(value) { return header("authorization", "Bearer "+token(c)) }
 	encoded := func(e value) { e["body"], e["isBase64Encoded"] = "%"+e["body"].(string), true }
 	for _, src := range s.sources() {
-		lambda := at("requestContext.authorizer", value{"lambda": s.claims(nil), "principalId": s.text("the principal's id")})
+		lambda := at("requestContext.authorizer", value{"lambda": s.claims(nil), "principalId": s.Text("the principal's id")})
 		type row struct {
 			name, route string
 			edits       []func(value)
@@ -325,7 +249,7 @@ func TestSecretsOfEvents(t *testing.T) {
 			{"no route", "nowhere", nil, 404, "no_route"},
 			{"nobody", "token", nil, 401, "no_principal"},
 			{"a token that nobody verified", "group", []func(value){shown(claims)}, 401, "no_principal"},
-			{"a password", "token", []func(value){header("authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("alice:"+s.text("a password"))))}, 401, "no_principal"},
+			{"a password", "token", []func(value){header("authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("alice:"+s.Text("a password"))))}, 401, "no_principal"},
 			{"a Lambda authorizer", "token", []func(value){lambda}, 401, "no_principal"},
 			{"a body that is not base64", "open", []func(value){encoded}, 400, "bad_request"},
 			{"a panic", "panics", nil, 500, "internal_error"},
@@ -339,10 +263,10 @@ func TestSecretsOfEvents(t *testing.T) {
 			elsewhere := func(e value) {
 				for _, key := range []string{"rawPath", "path"} {
 					if e[key] != nil {
-						e[key] = "/token/" + s.text("another path")
+						e[key] = "/token/" + s.Text("another path")
 					}
 				}
-				at("requestContext.path", "/token/"+s.text("another path"))(e)
+				at("requestContext.path", "/token/"+s.Text("another path"))(e)
 			}
 			rows = append(rows, row{"another path", "open", []func(value){elsewhere}, 403, "route_mismatch"})
 		}
@@ -352,10 +276,10 @@ func TestSecretsOfEvents(t *testing.T) {
 				row{"a token", "token", []func(value){in, shown(claims)}, 200, ""},
 				row{"text", "token", []func(value){in}, 200, ""},
 				row{"another token", "token", []func(value){in, shown(s.claims(nil))}, 401, "token_mismatch"},
-				row{"no token", "token", []func(value){in, header("authorization", "Bearer "+s.text("an opaque token"))}, 401, "token_mismatch"},
-				row{"a token of which a part is no base64", "token", []func(value){in, header("authorization", "Bearer a.!"+s.text("a broken token")+".c")}, 401, "token_mismatch"},
-				row{"a token that is no JSON", "token", []func(value){in, header("authorization", "Bearer "+rawToken(`{"sub":`+s.text("broken JSON")))}, 401, "token_mismatch"},
-				row{"a token that says it twice", "token", []func(value){in, header("authorization", "Bearer "+rawToken(`{"sub":"`+s.text("once")+`","sub":"`+s.text("twice")+`"}`))}, 401, "token_mismatch"},
+				row{"no token", "token", []func(value){in, header("authorization", "Bearer "+s.Text("an opaque token"))}, 401, "token_mismatch"},
+				row{"a token of which a part is no base64", "token", []func(value){in, header("authorization", "Bearer a.!"+s.Text("a broken token")+".c")}, 401, "token_mismatch"},
+				row{"a token that is no JSON", "token", []func(value){in, header("authorization", "Bearer "+rawToken(`{"sub":`+s.Text("broken JSON")))}, 401, "token_mismatch"},
+				row{"a token that says it twice", "token", []func(value){in, header("authorization", "Bearer "+rawToken(`{"sub":"`+s.Text("once")+`","sub":"`+s.Text("twice")+`"}`))}, 401, "token_mismatch"},
 				row{"another proof", "signed", []func(value){in, shown(claims)}, 401, "wrong_auth"},
 				row{"no group", "group", []func(value){in, shown(claims)}, 403, "missing_group"},
 				row{"no scope", "scope", []func(value){in, shown(claims)}, 403, "missing_scope"},
@@ -401,7 +325,7 @@ var logged = map[string]bool{
 // twice, cut off.
 func TestSecretsOfBrokenEvents(t *testing.T) {
 	t.Parallel()
-	s := newSecrets()
+	s := secrets{planted.New()}
 	w := newWatched(t, s)
 	claims := s.claims(nil)
 	understood, not := 0, 0
@@ -430,10 +354,10 @@ func TestSecretsOfBrokenEvents(t *testing.T) {
 			var places [][]any
 			walk(decoded(t, whole), nil, func(path []any) { places = append(places, slices.Clone(path)) })
 			for _, path := range places {
-				if at := fmt.Sprint(path); logged[at] || s.in(at) != nil { // a key is the gateway's, but for a query's
+				if at := fmt.Sprint(path); logged[at] || s.In(at) != nil { // a key is the gateway's, but for a query's
 					continue
 				}
-				for _, with := range []any{nil, 7, true, []any{}, []any{s.text("an item")}, value{}, value{"x": s.text("a member")}, s.text("a text"), " /" + s.text("a path")} {
+				for _, with := range []any{nil, 7, true, []any{}, []any{s.Text("an item")}, value{}, value{"x": s.Text("a member")}, s.Text("a text"), " /" + s.Text("a path")} {
 					e := decoded(t, whole)
 					put(e, path, with)
 					payload, err := json.Marshal(e)
@@ -449,7 +373,7 @@ func TestSecretsOfBrokenEvents(t *testing.T) {
 				if key, ok := path[len(path)-1].(string); ok {
 					name, _ := json.Marshal(key)
 					text := append(slices.Clone(name), ':')
-					try(t, bytes.Replace(whole, text, slices.Concat(text, []byte(`"`+s.text("the first")+`",`), text), 1))
+					try(t, bytes.Replace(whole, text, slices.Concat(text, []byte(`"`+s.Text("the first")+`",`), text), 1))
 				}
 			}
 		})
@@ -459,7 +383,7 @@ func TestSecretsOfBrokenEvents(t *testing.T) {
 		`{"requestContext":{"connectionId":"%s"}}`, `{"detail-type":"Other","detail":{"a":"%s"}}`, `{"version":"%s"}`, `{"warmer":"%s"}`,
 		`{"version":"2.0","requestContext":{"http":{"method":"GET /%s"}},"rawPath":"/"}`,
 	} {
-		try(t, fmt.Appendf(nil, payload, s.text("another event")))
+		try(t, fmt.Appendf(nil, payload, s.Text("another event")))
 	}
 	if understood < 100 || not < 1000 {
 		t.Errorf("%d events were understood, %d were not: are they broken in the right way?", understood, not)
@@ -469,13 +393,13 @@ func TestSecretsOfBrokenEvents(t *testing.T) {
 // What keeps a function warm says nothing of itself.
 func TestSecretsOfWarmUps(t *testing.T) {
 	t.Parallel()
-	w := newWatched(t, newSecrets())
+	w := newWatched(t, secrets{planted.New()})
 	for _, payload := range []string{
 		`{"warmer":true,"token":"%s"}`, `{"warmer":true,"concurrency":"%s"}`, `{"warmer":true,"concurrency":3,"source":"%[1]s","x":"%[1]s"}`,
 		`{"detail-type":"Scheduled Event","source":"aws.events","account":"%s","detail":{"x":"%[1]s"},"resources":["%[1]s"]}`,
 		`{"detail-type":"Scheduled Event","source":"aws.scheduler","id":"%s"}`,
 	} {
-		if _, _, err := w.invoke(t, t.Context(), fmt.Appendf(nil, payload, w.text("a warm-up"))); err != nil || !strings.Contains(w.out.String(), "warm-up") {
+		if _, _, err := w.invoke(t, t.Context(), fmt.Appendf(nil, payload, w.Text("a warm-up"))); err != nil || !strings.Contains(w.out.String(), "warm-up") {
 			t.Errorf("%s: %v, log %s", payload, err, &w.out)
 		}
 	}
@@ -485,8 +409,8 @@ func TestSecretsOfWarmUps(t *testing.T) {
 // fault without it. What it holds is the handler's responsibility.
 func TestSecretsOfPanicsAreTheHandlers(t *testing.T) {
 	t.Parallel()
-	s := newSecrets()
-	secret := s.text("the handler's word")
+	s := secrets{planted.New()}
+	secret := s.Text("the handler's word")
 	var log safeBuffer
 	app, err := framework.New([]byte("{version: 1, routes: [{path: /x, method: GET, handler: x, public: true}]}"),
 		framework.Handlers{"x": func(http.ResponseWriter, *http.Request) { panic(secret) }}, framework.Options{Logger: slog.New(slog.NewJSONHandler(&log, nil))})
@@ -495,10 +419,10 @@ func TestSecretsOfPanicsAreTheHandlers(t *testing.T) {
 	}
 	payload, _ := json.Marshal(get("/x", nobody))
 	out, err := app.Invoke(t.Context(), payload)
-	if err != nil || s.in(string(out)) != nil {
+	if err != nil || s.In(string(out)) != nil {
 		t.Errorf("answer %s, error %v", out, err)
 	}
-	if s.in(log.String()) == nil {
+	if s.In(log.String()) == nil {
 		t.Errorf("the log does not have it:\n%s", &log)
 	}
 }
@@ -506,13 +430,13 @@ func TestSecretsOfPanicsAreTheHandlers(t *testing.T) {
 // The same in a container, where tokens are checked, by all that a client sends.
 func TestSecretsOfContainer(t *testing.T) {
 	t.Parallel()
-	s := newSecrets()
-	good, odd, odder := s.text("a good token"), s.text("a token with an odd claim"), s.text("a token with an odd map")
+	s := secrets{planted.New()}
+	good, odd, odder := s.Text("a good token"), s.Text("a token with an odd claim"), s.Text("a token with an odd map")
 	tokens := map[string]value{
 		good: s.claims(nil),
 		// What Verify should not return, which no JSON can hold.
-		odd:   s.claims(value{"n": json.Number(s.text("no number"))}),
-		odder: s.claims(value{"n": map[any]any{s.text("no key"): 1}}),
+		odd:   s.claims(value{"n": json.Number(s.Text("no number"))}),
+		odder: s.claims(value{"n": map[any]any{s.Text("no key"): 1}}),
 	}
 	var metrics safeBuffer
 	release := make(chan struct{})
@@ -527,7 +451,7 @@ func TestSecretsOfContainer(t *testing.T) {
 		{"allowed", "open", good, 200, ""},
 		{"a token", "token", good, 200, ""},
 		{"nobody", "token", "", 401, "no_principal"},
-		{"a bad token", "token", s.text("a bad token"), 401, "no_principal"},
+		{"a bad token", "token", s.Text("a bad token"), 401, "no_principal"},
 		{"an odd claim", "token", odd, 401, "no_principal"},
 		{"a claim of no type", "token", odder, 401, "no_principal"},
 		{"signed", "signed", good, 401, "no_principal"},
@@ -540,26 +464,26 @@ func TestSecretsOfContainer(t *testing.T) {
 	}
 	for n, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			body := s.text("the body")
+			body := s.Text("the body")
 			if test.name == "a long body" {
 				body = strings.Repeat(body, 100)
 			}
 			headers := []string{
-				"Cookie", "session=" + s.text("a cookie"), "X-Api-Key", s.text("a header"), "User-Agent", s.text("the user agent"), "X-Request-Id", s.text("x-request-id"),
-				"X-Forwarded-For", s.text("x-forwarded-for"), "X-Amzn-Trace-Id", "Root=" + s.text("the trace header"), "Referer", "https://example.com/" + s.text("the referer"),
+				"Cookie", "session=" + s.Text("a cookie"), "X-Api-Key", s.Text("a header"), "User-Agent", s.Text("the user agent"), "X-Request-Id", s.Text("x-request-id"),
+				"X-Forwarded-For", s.Text("x-forwarded-for"), "X-Amzn-Trace-Id", "Root=" + s.Text("the trace header"), "Referer", "https://example.com/" + s.Text("the referer"),
 			}
 			if test.token != "" {
 				headers = append(headers, "Authorization", "Bearer "+test.token)
 			}
-			resp, answer := send(t, "POST", url+"/"+test.route+"/"+s.text("a path variable")+"?token="+s.text("the query"), strings.NewReader(body), headers...)
+			resp, answer := send(t, "POST", url+"/"+test.route+"/"+s.Text("a path variable")+"?token="+s.Text("the query"), strings.NewReader(body), headers...)
 			if got := code(t, resp, answer); resp.StatusCode != test.status || got != test.code {
 				t.Errorf("%d %q, want %d %q", resp.StatusCode, got, test.status, test.code)
 			}
-			if found := s.in(answer + fmt.Sprint(resp.Header)); test.code != "" && found != nil {
+			if found := s.In(answer + fmt.Sprint(resp.Header)); test.code != "" && found != nil {
 				t.Errorf("the problem has %q: %s %v", found, answer, resp.Header)
 			}
 			log.line(t, "request", n+1)
-			if found := s.in(log.String() + metrics.String()); found != nil {
+			if found := s.In(log.String() + metrics.String()); found != nil {
 				t.Errorf("the log has %q:\n%s%s", found, log, &metrics)
 			}
 		})
