@@ -55,7 +55,7 @@ func (a *App) logRequest(ctx context.Context, l requestLine, d route.Decision) {
 		attrs = append(attrs, slog.String("lambda_request_id", id))
 	}
 	trace, _ := TraceFrom(ctx)
-	if root := traceRoot(trace); root != "" {
+	if root := apigw.TraceRoot(trace); root != "" {
 		attrs = append(attrs, slog.String("trace_id", root))
 	}
 	attrs = append(attrs, slog.String("source", l.source), slog.String("method", l.method))

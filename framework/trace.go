@@ -2,7 +2,8 @@ package framework
 
 import (
 	"context"
-	"strings"
+
+	"github.com/routegate/routegate/framework/apigw"
 )
 
 // traceKey is where the context of an invocation has the X-Amzn-Trace-Id that
@@ -15,7 +16,7 @@ const traceKey = "x-amzn-trace-id"
 // only if it could be from AWS: that has a Root, and is short and printable.
 func withTrace(ctx context.Context, header string) context.Context {
 	const longest = 512 // AWS's own stay far below
-	if _, ok := TraceFrom(ctx); ok || len(header) > longest || traceRoot(header) == "" {
+	if _, ok := TraceFrom(ctx); ok || len(header) > longest || apigw.TraceRoot(header) == "" {
 		return ctx
 	}
 	for i := range len(header) {
@@ -33,23 +34,4 @@ func withTrace(ctx context.Context, header string) context.Context {
 func TraceFrom(ctx context.Context) (header string, ok bool) {
 	header, _ = ctx.Value(traceKey).(string)
 	return header, header != ""
-}
-
-// traceRoot returns the id of the trace in an X-Amzn-Trace-Id header, which is
-// what its field Root holds: "1-", 8 hexadecimal digits of time, "-", and 24 of
-// identifier (X-Ray developer guide, "Tracing header"; ELB user guide, "Request
-// tracing for your Application Load Balancer"). It is "" for anything else, so
-// that whatever a client sends, no more than that reaches the log.
-func traceRoot(header string) string {
-	for field := range strings.SplitSeq(header, ";") {
-		root, ok := strings.CutPrefix(strings.TrimSpace(field), "Root=")
-		if ok && len(root) == 35 && root[:2] == "1-" && root[10] == '-' && isHex(root[2:10]) && isHex(root[11:]) {
-			return root
-		}
-	}
-	return ""
-}
-
-func isHex(s string) bool {
-	return strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }

@@ -32,11 +32,7 @@ func (e *Event) decodeALB(top object) {
 	if peer, err := netip.ParseAddrPort(e.SourceIP); err == nil {
 		e.SourceIP = peer.Addr().String() // another setting adds the port
 	}
-	for field := range strings.SplitSeq(e.header("X-Amzn-Trace-Id"), ";") {
-		if root, ok := strings.CutPrefix(strings.TrimSpace(field), "Root="); ok {
-			e.RequestID = root
-		}
-	}
+	e.RequestID = TraceRoot(e.header("X-Amzn-Trace-Id"))
 }
 
 func last(values []string) string {

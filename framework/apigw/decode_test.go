@@ -178,6 +178,7 @@ func TestALB(t *testing.T) {
 		{"address and port", []any{"headers.x-forwarded-for", "198.51.100.66, 203.0.113.7:40123"}, func(e *Event) any { return e.SourceIP }, "203.0.113.7"},
 		{"bare IPv6", []any{"headers.x-forwarded-for", "198.51.100.66,2001:db8::7"}, func(e *Event) any { return e.SourceIP }, "2001:db8::7"},
 		{"no trace", []any{"headers.x-amzn-trace-id", drop}, func(e *Event) any { return e.RequestID }, ""},
+		{"a root of the client's own making", []any{"headers.x-amzn-trace-id", "Root=secret"}, func(e *Event) any { return e.RequestID }, ""},
 		{"no stage", []any{"requestContext.stage", "mvp"}, func(e *Event) any { return e.Stage }, ""},
 		{"no authorizer", []any{"requestContext.authorizer", map[string]any{"claims": map[string]any{"sub": "admin"}}}, func(e *Event) any { return e.Authorizer.Kind }, NoAuthorizer},
 		{"no parameters", []any{"pathParameters", map[string]any{"id": "1"}, "resource", "/{id}"}, func(e *Event) any { return fmt.Sprint(e.PathParameters, e.RouteKey) }, "map[]"},
@@ -232,8 +233,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"wrong type of flag", string(edit(t, "httpapi-jwt", "isBase64Encoded", "true")), []string{`"isBase64Encoded" is a string, want a boolean`}},
 		{"wrong type of body", string(edit(t, "alb-single", "body", map[string]any{"a": "s3cret"})), []string{`"body" is an object, want a string`}},
 
-		{"no method", string(edit(t, "httpapi-jwt", "requestContext.http.method", nil)), []string{`method ""`}},
-		{"bad method", string(edit(t, "alb-single", "httpMethod", "GET /x")), []string{`method "GET /x"`}},
+		{"no method", string(edit(t, "httpapi-jwt", "requestContext.http.method", nil)), []string{"the method is not"}},
+		{"bad method", string(edit(t, "alb-single", "httpMethod", "GET /x")), []string{"the method is not"}},
 		{"no slash", string(edit(t, "httpapi-jwt", "rawPath", "s3cret")), []string{`does not start with "/"`}},
 		{"escaped slash", string(edit(t, "functionurl", "rawPath", "%2Fs3cret")), []string{`does not start with "/"`}},
 		{"asterisk", string(edit(t, "alb-single", "path", "*")), []string{`does not start with "/"`}},

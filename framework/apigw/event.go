@@ -64,7 +64,8 @@ type Event struct {
 	Stage string
 
 	// RequestID is requestContext.requestId. A load balancer has none; there it
-	// is the Root of the X-Amzn-Trace-Id header, which the client may choose.
+	// is the Root of the X-Amzn-Trace-Id header (see TraceRoot), which the client
+	// may choose.
 	RequestID string
 
 	// TraceHeader is the X-Amzn-Trace-Id header, in which AWS keeps what a client

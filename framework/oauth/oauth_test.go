@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/routegate/routegate/framework/internal/planted"
 	"github.com/routegate/routegate/framework/oauth"
 )
 
@@ -28,7 +29,8 @@ const (
 	apiKey       = "planted-api-key-90ee"
 	accessToken  = "planted-access-token-c4d2"
 	refreshToken = "planted-refresh-token-5e61"
-	userName     = "planted-user@example.com"
+	userName     = "planted-user-8e0f@u5er.test"
+	code         = "planted-code-d08b41c7"
 )
 
 // A tokenRoute is the token route in front of a provider.
@@ -42,10 +44,12 @@ func newRoute(t *testing.T, c oauth.Config) *tokenRoute {
 	r := &tokenRoute{t: t}
 	r.handler = oauth.Handler(c, slog.New(slog.NewJSONHandler(&r.log, nil)))
 	t.Cleanup(func() {
-		for _, secret := range []string{password, clientSecret, callerSecret, apiKey, accessToken, refreshToken, userName} {
-			if strings.Contains(r.log.String(), secret) {
-				t.Errorf("the log has %q:\n%s", secret, r.log.String())
-			}
+		secrets := planted.New()
+		for _, secret := range []string{password, clientSecret, callerSecret, apiKey, accessToken, refreshToken, userName, code} {
+			secrets.Add(secret, strings.TrimPrefix(secret, "planted-")) // what is not in all of them
+		}
+		if found := secrets.In(r.log.String()); found != nil {
+			t.Errorf("the log has %q:\n%s", found, r.log.String())
 		}
 	})
 	return r
@@ -244,7 +248,7 @@ func TestBadRequests(t *testing.T) {
 		code    string
 	}{
 		{"no grant", form("username", userName, "password", password), 400, "invalid_request"},
-		{"another grant", form("grant_type", "authorization_code", "code", "x"), 400, "unsupported_grant_type"},
+		{"another grant", form("grant_type", "authorization_code", "code", code, "code_verifier", code), 400, "unsupported_grant_type"},
 		{"no name", form("grant_type", "password", "password", password), 400, "invalid_request"},
 		{"no password", form("grant_type", "password", "username", userName, "password", ""), 400, "invalid_request"},
 		{"twice", signIn("password", "other"), 400, "invalid_request"},
