@@ -29,10 +29,10 @@
 // Tokens are: signature, issuer, audience, times and scopes, with the keys that
 // the issuer publishes. That a signature is good is remembered, by the digest of
 // the whole token, until keys are fetched again; all else is looked at for each
-// request. Where there is no Authorizer, routes that ask for a
-// token refuse everyone. Signatures of AWS credentials are not: routes with IAM
-// refuse everyone, too, unless a test says who signed (Options.IAM). Groups are
-// the function's to check, here as in AWS.
+// request. Where there is no Authorizer, routes that ask for a token refuse
+// everyone. Signatures of AWS credentials are not: routes with IAM refuse
+// everyone, too, unless a test says who signed (Options.IAM). Groups are the
+// function's to check, here as in AWS.
 //
 // # How sure it is
 //
