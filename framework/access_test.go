@@ -289,7 +289,7 @@ func TestAttacks(t *testing.T) {
 		{"no token", get("/token", vouched(admin), authorization("Bearer ")), refused(401, "token_mismatch")},
 		{"opaque token", get("/token", vouched(admin), authorization("Bearer opaque")), refused(401, "token_mismatch")},
 		{"two tokens", get("/token", vouched(admin), authorization("Bearer "+token(admin)+",Bearer "+token(admin))), refused(401, "token_mismatch")},
-		{"padded payload", get("/token", vouched(admin), authorization("Bearer "+strings.Replace(token(admin), ".c2", "=.c2", 1))), refused(401, "token_mismatch")},
+		{"padded payload", get("/token", vouched(admin), authorization("Bearer "+strings.Replace(token(admin), "."+signature, "=."+signature, 1))), refused(401, "token_mismatch")},
 		{"payload no object", get("/token", vouched(admin), authorization("Bearer "+rawToken(`["admin"]`))), refused(401, "token_mismatch")},
 		{"bytes behind the payload", get("/token", vouched(admin), authorization("Bearer "+rawToken(`{"iss":"https://issuer.example.com/","sub":"alice","exp":1900000000,"groups":["admin"]}{}`))), refused(401, "token_mismatch")},
 		{"a claim twice", get("/admins", vouched(admin), authorization("Bearer "+rawToken(`{"iss":"https://issuer.example.com/","sub":"alice","exp":1900000000,"groups":["user"],"groups":["admin"]}`))), refused(401, "token_mismatch")},
