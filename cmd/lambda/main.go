@@ -44,9 +44,9 @@ func exit(err error) {
 // with an extension, and when nothing is running. lambda.WithEnableSIGTERM would
 // register one for that alone: a call at every cold start.
 func serve(app *framework.App) {
-	go func() { // to listen takes a thread, for which the first request need not wait
-		end := make(chan os.Signal, 1)
-		signal.Notify(end, syscall.SIGTERM)
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM)
+	go func() {
 		<-end
 		app.Drain()
 		os.Exit(0)

@@ -7,6 +7,11 @@
 // Terraform is stale, so that what is deployed is what was checked. The same
 // source and the same Go give the same bytes, wherever and whenever they are
 // packaged. "go run ./cmd/package -h" lists the flags and the exit codes.
+//
+// The function is built with the table of the manifest that was checked, and
+// starts from it: it has no YAML parser and no JSON Schema, and takes no other
+// manifest. No file of it lies beside the source, and "go build ./cmd/lambda" makes
+// a function that checks its manifest at each start.
 package main
 
 import (
@@ -34,6 +39,9 @@ Package builds ./cmd/lambda and writes it as the deployment package of a functio
 of the runtime provided.al2023: a zip with the program, static and stripped, as
 bootstrap. It prints the size and the SHA-256 of the zip, the latter also as
 Lambda and Terraform write it.
+
+The program has the table that was made of routes.yaml when that was checked, and
+does not check it again at each start.
 
 It refuses when routes.yaml does not pass "routes check", and when a file of
 "gen-tf" in deploy/terraform is stale or there is none.
