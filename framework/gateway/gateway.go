@@ -413,6 +413,9 @@ func (x *Exchange) warnOfPath(m *matcher, method, raw string, found match) {
 	if strings.Contains(decoded, "?") {
 		x.warn("AWS is reported to cut the path at a %%3F")
 	}
+	if strings.Contains(decoded, "%") {
+		x.warn("AWS is reported to decode a path twice, and to refuse a %% that is no escape then: here it is decoded once")
+	}
 	if !utf8.ValidString(decoded) {
 		x.warn("the path is not UTF-8: what AWS makes of it is not known")
 	}
