@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +107,66 @@ func TestEvents(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The events have the keys that those in the form of live traffic have, the cases
+// of package apigw: no more, no fewer.
+func TestEventsHaveTheKeysOfLiveOnes(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, routes, request string
+		opts                  Options
+	}{
+		{"httpapi-nothing-optional", "GET / public", request("GET /"), Options{}},
+		{"httpapi-no-body-but-a-length-of-zero", "POST /x public", request("POST /x"), Options{}},
+		{"httpapi-query-repeated-key", "GET /search public", request("GET /search?tag=1&list=2"), Options{}},
+		{"httpapi-cookies-apart-from-the-headers", "GET /x public", request("GET /x", "Cookie: a=1"), Options{}},
+		{"httpapi-path-is-decoded-already", "POST /products/{name}/reviews/{title} public", request("POST /products/a/reviews/b"), Options{}},
+		{"httpapiv1-path-encoded-context-path-decoded", "POST /users/{name}/orders/{order} public", request("POST /users/a/orders/b"), Options{PayloadV1: true}},
+		{"httpapiv1-query-of-the-repeated-map", "GET /search public", request("GET /search?empty&plus=1&q=2&tag=3"), Options{PayloadV1: true}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			archive, err := txtar.ParseFile("../apigw/testdata/events/" + test.name + ".txtar")
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := serve(t, newTable(t, test.routes), says(`{"statusCode":200}`), test.opts)
+			sent := strings.Replace(test.request, "\nHost:", "\nUser-Agent: curl/8.7.1\nHost:", 1)
+			if !test.opts.PayloadV1 {
+				sent = strings.Replace(sent, "\nHost:", "\nAccept: */*\nHost:", 1)
+			}
+			_, x := l.send(t, sent)
+			if diff := cmp.Diff(keysOf(t, archive.Files[0].Data), keysOf(t, x.Event)); diff != "" {
+				t.Errorf("(-live +here):\n%s", diff)
+			}
+		})
+	}
+}
+
+// keysOf lists the keys of an object with those of the objects in it, each with
+// the kind of its value. Path parameters and the like have the names that they
+// were given.
+func keysOf(t *testing.T, payload []byte) []string {
+	t.Helper()
+	var keys []string
+	var walk func(prefix string, v any)
+	walk = func(prefix string, v any) {
+		if o, ok := v.(map[string]any); ok {
+			for key, v := range o {
+				walk(prefix+"."+key, v)
+			}
+			return
+		}
+		keys = append(keys, fmt.Sprintf("%s %T", prefix, v))
+	}
+	var event any
+	if err := json.Unmarshal(payload, &event); err != nil {
+		t.Fatal(err)
+	}
+	walk("", event)
+	slices.Sort(keys)
+	return keys
 }
 
 var moving = []struct {
