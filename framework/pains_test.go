@@ -82,7 +82,7 @@ var pains = []struct {
 	{"the documentation page breaks behind a stage, and is public unasked", documentationAsksForADecision, []string{
 		"cmd/local TestDocs: named stage", "cmd/local TestDocs: mapping key", "cmd/local TestDocsPrivate", "framework/swaggerui TestPage", "handlers TestOpenAPI"}},
 	{"a handler that panics costs the instance", nil, []string{
-		"framework TestHandlersThatFail: panics", "cmd/lambda TestSurvivesAPanic", "cmd/server TestServesTheShippedRoutes", "framework TestContainerHandlersThatFail"}},
+		"framework TestHandlersThatFail: panics", "cmd/lambda TestSurvivesAPanic", "framework TestContainerHandlersThatFail"}},
 	{"a warm-up warms something else than it says", nil, []string{
 		"framework TestWarmUp: more than one", "framework TestNoWarmUp", "cmd/lambda TestWarmUpTraceAndMetrics"}},
 	{"a setting is accepted and does nothing", everyKeyOfTheSchemaCounts, []string{
