@@ -264,12 +264,12 @@ func TestClassify(t *testing.T) {
 			t.Errorf("%q is %q, want %q", test.text, got, test.want)
 		}
 	}
-	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	golang, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(goroot)), "LICENSE"))
-	if err == nil && strings.Join(classify(string(golang)), " ") != "BSD-3-Clause" {
+	golang, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "LICENSE"))
+	if err == nil && strings.Join(classify(string(golang)), " ") != "BSD-3-Clause" { // a package of Go may leave it out
 		t.Error("Go's own licence is not known")
 	}
 	swagger, err := os.ReadFile("../framework/swaggerui/dist/LICENSE")
