@@ -54,7 +54,9 @@ func newIssuer(t testing.TB) *issuer {
 	t.Helper()
 	i := &issuer{}
 	i.publish("key-0", testKeys()[0])
-	i.Server = httptest.NewServer(i)
+	// Whoever asked a server that had this port before may ask this one at once.
+	i.Server = httptest.NewUnstartedServer(i)
+	i.Start()
 	t.Cleanup(i.Close)
 	return i
 }

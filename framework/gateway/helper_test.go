@@ -188,10 +188,12 @@ type issuer struct {
 func newIssuer(t testing.TB) *issuer {
 	t.Helper()
 	i := &issuer{}
-	i.Server = httptest.NewServer(i)
-	t.Cleanup(i.Close)
-	i.name = i.URL
+	// Whoever asked a server that had this port before may ask this one at once.
 	i.publish(jwk("key-0", testKeys()[0]))
+	i.Server = httptest.NewUnstartedServer(i)
+	i.name = "http://" + i.Listener.Addr().String()
+	i.Start()
+	t.Cleanup(i.Close)
 	return i
 }
 
