@@ -174,7 +174,9 @@ func dependencies(t *testing.T, p program, modules map[string]*dependency) {
 // required adds the modules that a go.mod names, and of which no code is in a program.
 func required(t *testing.T, dir string, modules map[string]*dependency) {
 	t.Helper()
-	var mod struct{ Require []struct{ Path, Version string } }
+	var mod struct {
+		Require []struct{ Path, Version string }
+	}
 	decodeGo(t, &mod, dir, "mod", "edit", "-json")
 	if len(mod.Require) < 10 {
 		t.Errorf("go.mod of %s names %d modules: is it read right?", dir, len(mod.Require))
