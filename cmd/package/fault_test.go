@@ -18,7 +18,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-var full = flag.Bool("full", false, "disturb the command for minutes")
+var full = flag.Bool("full", false, "disturb the command, and compile everything once more, for minutes")
 
 func init() { programs["package-on-a-full-disk"] = packageOnAFullDisk }
 
