@@ -273,6 +273,8 @@ func TestAttacks(t *testing.T) {
 		{"claims null", get("/token", at("requestContext.authorizer", value{"jwt": value{"claims": nil}})), refused(401, "no_principal")},
 		{"authorizer null", get("/token", at("requestContext.authorizer", nil)), refused(401, "no_principal")},
 
+		{"an issuer of the gateway's choice", get("/admins", bearer(alice(value{"groups": []string{"admin"}, "iss": "https://other.example.com"}))), ran("admins")},
+
 		// A token that is not the one that was verified.
 		{"other groups", get("/admins", forged(user, admin)), refused(401, "token_mismatch")},
 		{"groups that the token has not", get("/admins", forged(alice(nil), admin)), refused(401, "token_mismatch")},

@@ -56,6 +56,7 @@ func secretHandlers(release <-chan struct{}) framework.Handlers {
 		"aborts": func(w http.ResponseWriter, r *http.Request) { echo(w, r); panic(http.ErrAbortHandler) },
 		"bad":    func(w http.ResponseWriter, r *http.Request) { maps.Copy(w.Header(), r.Header); w.WriteHeader(42) },
 		"large": func(w http.ResponseWriter, r *http.Request) {
+			maps.Copy(w.Header(), r.Header)
 			for range 7 {
 				_, _ = w.Write(bytes.Repeat([]byte(r.URL.RawQuery[:16]), 1<<16))
 			}
@@ -246,6 +247,7 @@ func TestSecretsOfEvents(t *testing.T) {
 		}
 		rows := []row{
 			{"allowed", "open", []func(value){shown(claims)}, 200, ""},
+			{"a trace that AWS could have made", "open", []func(value){header("x-amzn-trace-id", "Self="+s.Text("the trace's self")+";Root=1-6a5145a9-1bae89e2512ec92d5d9438a0;CalledFrom="+s.Text("the trace's caller"))}, 200, ""},
 			{"no route", "nowhere", nil, 404, "no_route"},
 			{"nobody", "token", nil, 401, "no_principal"},
 			{"a token that nobody verified", "group", []func(value){shown(claims)}, 401, "no_principal"},
@@ -283,6 +285,9 @@ func TestSecretsOfEvents(t *testing.T) {
 				row{"another proof", "signed", []func(value){in, shown(claims)}, 401, "wrong_auth"},
 				row{"no group", "group", []func(value){in, shown(claims)}, 403, "missing_group"},
 				row{"no scope", "scope", []func(value){in, shown(claims)}, 403, "missing_scope"},
+				row{"a panic, with a token", "panics", []func(value){in, shown(claims)}, 500, "internal_error"},
+				row{"too large, with a token", "large", []func(value){in, shown(claims)}, 500, "response_too_large"},
+				row{"too slow, with a token", "slow", []func(value){in, shown(claims)}, 503, "timeout"},
 				row{"no group, by text", "group", []func(value){in}, 403, "missing_group"},
 			)
 		}
