@@ -31,6 +31,8 @@ routes:
 		{"/files/%00%ff", "file \x00\xff"},
 		{"/files/:a%3A", "file :a:"},
 		{"/files/%zz%", "file %zz%"},
+		{"/files/%4g%g4%4", "file %4g%g4%4"}, // no escapes
+		{"/files/%7a%7A%4Z%aZ%Az", "file zz%4Z%aZ%Az"},
 		{"/files/gr%C3%B6%c3%9Fe", "file größe"},
 		{"/files/größe", "file größe"},
 		{"/%66iles/%61", "file a"},

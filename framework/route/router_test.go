@@ -136,6 +136,12 @@ routes:
 			result{true, Allowed, key, []string{"a/b"}, []Step{chosen, byToken, {CheckScopes, true, "users/read"}, {CheckGroups, true, "USERS"}}}},
 		{"not the gateway's route", Request{Method: "GET", Path: "/users/1", RouteKey: "ANY /{rest+}", PathParameters: map[string]string{"rest": "x"}},
 			result{false, RouteMismatch, "ANY /{rest+}", nil, []Step{{Check: CheckRoute}}}},
+		{"the gateway's route has another method", Request{Method: "POST", Path: "/users/1", RouteKey: "GET /users/{id}", PathParameters: map[string]string{"id": "1"}},
+			result{false, RouteMismatch, key, nil, []Step{{Check: CheckRoute}}}},
+		{"the gateway's route without its variable", Request{Method: "GET", Path: "/", RouteKey: "GET /users/{id}"},
+			result{false, RouteMismatch, key, nil, []Step{{Check: CheckRoute}}}},
+		{"slashes do not count", Request{Method: "GET", Path: "//users/1/", RouteKey: "GET /users/{id}", PathParameters: map[string]string{"id": "1"}, Caller: caller("USERS", "users/read")},
+			result{true, Allowed, key, []string{"1"}, []Step{chosen, byToken, {CheckScopes, true, "users/read"}, {CheckGroups, true, "USERS"}}}},
 		{"no route", Request{Method: "GET", Path: "users"},
 			result{false, NoRoute, "", nil, []Step{{Check: CheckRoute}}}},
 	}
