@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/routegate/routegate/framework"
+	"github.com/routegate/routegate/framework/internal/growth"
 )
 
 // written is an event as text, with something put in place of the number 4711.
@@ -112,12 +112,7 @@ func alike(n int, v string) string {
 	return strings.ReplaceAll(numbered(n, `"kkkk%08dmmmmmmmmmmmmmmmmmmmmmmmm":`+strings.ReplaceAll(v, "%", "%%")), "\n", "")
 }
 
-// tries is how often a machine may be too busy to measure anything on.
-const tries = 5
-
-// What a client can send much of takes time in proportion to how much it is:
-// sixteen times as much may take 130 times as long on a busy machine. It would be 256
-// where each is compared with each.
+// What a client can send much of takes time in proportion to how much it is.
 func TestManyOfEverything(t *testing.T) {
 	s := newService(t, accessManifest, framework.Options{}, accessHandlers...)
 	nested := newService(t, accessManifest, framework.Options{GroupsClaim: []string{"realm", "groups"}}, accessHandlers...)
@@ -211,31 +206,15 @@ func TestManyOfEverything(t *testing.T) {
 		}, s, "open"},
 	}
 	for _, test := range tests {
-		took := func(n int) time.Duration {
+		growth.Check(t, test.name, test.n, func(n int) func() {
 			payload := []byte(test.make(n))
-			least := time.Hour
-			for range 3 {
+			return func() {
 				test.s.ran = ""
-				start := time.Now()
-				_, err := test.s.app.Invoke(context.Background(), payload)
-				least = min(least, time.Since(start))
-				if err != nil || test.s.ran != test.path {
+				if _, err := test.s.app.Invoke(context.Background(), payload); err != nil || test.s.ran != test.path {
 					t.Fatalf("%s: ran %q, error %v", test.name, test.s.ran, err)
 				}
 			}
-			return least
-		}
-		var few, many time.Duration
-		for range tries {
-			few, many = took(test.n), took(16*test.n)
-			if many <= 130*few || many <= 250*time.Millisecond {
-				break
-			}
-		}
-		t.Logf("%-32s %7d: %10v  %7d: %10v  x%.0f", test.name, test.n, few, 16*test.n, many, float64(many)/float64(few))
-		if many > 130*few && many > 250*time.Millisecond {
-			t.Errorf("%s: %d took %v, %d took %v", test.name, test.n, few, 16*test.n, many)
-		}
+		})
 	}
 }
 
@@ -243,31 +222,16 @@ func TestManyOfEverything(t *testing.T) {
 func TestDeepKeyTwice(t *testing.T) {
 	s := newService(t, accessManifest, framework.Options{}, accessHandlers...)
 	key := strings.Repeat("k", 500)
-	took := func(n int) time.Duration {
+	growth.Check(t, "depth", 500, func(n int) func() {
 		payload := []byte(written(get("/open", nobody, at("x", 4711)), strings.Repeat(`{"`+key+`":`, n)+`{"a":1,"a":2}`+strings.Repeat("}", n)))
-		least := time.Hour
-		for range 3 {
-			start := time.Now()
+		return func() {
 			if _, err := s.app.Invoke(context.Background(), payload); err == nil || !strings.Contains(err.Error(), "comes twice") {
 				t.Fatalf("error %.300v", err)
 			} else if len(err.Error()) > 2000 {
 				t.Fatalf("an error of %d bytes", len(err.Error()))
 			}
-			least = min(least, time.Since(start))
 		}
-		return least
-	}
-	var few, many time.Duration
-	for range tries {
-		few, many = took(500), took(8000)
-		if many <= 130*few || many <= 250*time.Millisecond {
-			break
-		}
-	}
-	t.Logf("%v, %v", few, many)
-	if many > 130*few && many > 250*time.Millisecond {
-		t.Errorf("500 deep took %v, 8,000 deep %v", few, many)
-	}
+	})
 }
 
 // An answer that is too large becomes one that says so, whatever makes it large.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -132,7 +131,7 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // decide asks for a token only where a token is what is missing.
 func (c *container) decide(ctx context.Context, r *http.Request) verdict {
-	req := route.Request{Method: r.Method, EncodedPath: encodedPath(r.URL)}
+	req := route.Request{Method: r.Method, EncodedPath: route.EncodedPath(r.URL)}
 	v := verdict{Decision: c.app.router.Decide(req)}
 	if v.Reason != route.NoPrincipal || v.Route.Access.Auth != route.JWT || c.opts.Verify == nil {
 		return v
@@ -157,19 +156,6 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 	defer payload.Free()
 	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(payload.Root(), &apigw.Authorizer{})}
 	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller, claims: claims}
-}
-
-// encodedPath returns the path as it was sent, which URL.EscapedPath does not
-// where package url finds fault with it. An empty one is "/" (RFC 9110, section
-// 4.2.3).
-func encodedPath(u *url.URL) string {
-	if u.RawPath != "" {
-		return u.RawPath
-	}
-	if u.Path == "" {
-		return "/"
-	}
-	return u.EscapedPath()
 }
 
 // answer runs the handler if the decision allows it, and refuses otherwise.

@@ -188,7 +188,7 @@ func TestStdoutFailsAsAProgram(t *testing.T) {
 	dir, _, _, _ := outputs(t)
 	disk, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err) // every Linux has it
 	}
 	defer disk.Close()
 	r, nobody, err := os.Pipe()

@@ -28,36 +28,23 @@ import (
 // ready all the time.
 func TestRotationWhileTheIssuerIsDown(t *testing.T) {
 	t.Parallel()
-	i, clock := newIssuer(t), &clock{}
-	r := start(t, config{authorizer: i.authorizer(t, clock.now)}, testManifest, testHandlers)
-	await(t, "http://"+r.health+"/readyz", 200)
-	claims := object{"exp": time.Now().Add(24 * time.Hour).Unix()}
-	old := "Bearer " + i.token(t, claims)
-	young := "Bearer " + sign(t, "RS256", testKeys()[1], "key-1", i.claims(claims))
-	expect := func(when string, oldStatus, youngStatus int) {
-		t.Helper()
-		for token, want := range map[string]int{old: oldStatus, young: youngStatus} {
-			if status, body := get(t, "http://"+r.api+"/who", "Authorization", token); status != want {
-				t.Errorf("%s: %d %s, want %d\n%s", when, status, body, want, r)
-			}
-		}
-	}
-	i.publish("key-1", testKeys()[1])
-	i.setDown(true)
+	r := startRotation(t)
+	r.issuer.publish("key-1", testKeys()[1])
+	r.issuer.setDown(true)
 	for n := range 4 {
-		clock.advance(time.Hour)
-		expect(fmt.Sprint("down for hours: ", n+1), 200, 401)
+		r.clock.advance(time.Hour)
+		r.expect(fmt.Sprint("down for hours: ", n+1), 200, 401)
 		if status, _ := get(t, "http://"+r.health+"/readyz"); status != 200 {
 			t.Errorf("/readyz says %d", status)
 		}
 	}
-	i.setDown(false)
+	r.issuer.setDown(false)
 	// Twice, for a fetch that failed may have begun just now.
 	for range 2 {
-		clock.advance(10 * time.Second)
-		get(t, "http://"+r.api+"/who", "Authorization", young)
+		r.clock.advance(10 * time.Second)
+		get(t, "http://"+r.api+"/who", "Authorization", r.young)
 	}
-	expect("back", 401, 200)
+	r.expect("back", 401, 200)
 }
 
 const ownManifest = `

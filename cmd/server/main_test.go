@@ -354,28 +354,45 @@ func TestIssuerDownAtTheStart(t *testing.T) {
 // forgotten then.
 func TestKeyRotation(t *testing.T) {
 	t.Parallel()
-	i, clock := newIssuer(t), &clock{}
-	r := start(t, config{authorizer: i.authorizer(t, clock.now)}, testManifest, testHandlers)
-	await(t, "http://"+r.health+"/readyz", 200)
-	claims := object{"exp": time.Now().Add(24 * time.Hour).Unix()}
-	old := "Bearer " + i.token(t, claims)
-	young := "Bearer " + sign(t, "RS256", testKeys()[1], "key-1", i.claims(claims))
-	expect := func(when string, oldStatus, youngStatus int) {
-		t.Helper()
-		for token, want := range map[string]int{old: oldStatus, young: youngStatus} {
-			if status, body := get(t, "http://"+r.api+"/who", "Authorization", token); status != want {
-				t.Errorf("%s: %d %s, want %d\n%s", when, status, body, want, r)
-			}
-		}
-	}
-	expect("before", 200, 401)
-	i.publish("key-1", testKeys()[1])
-	expect("asked just now", 200, 401)
-	clock.advance(10 * time.Second)
-	if status, _ := get(t, "http://"+r.api+"/who", "Authorization", young); status != 200 {
+	r := startRotation(t)
+	r.expect("before", 200, 401)
+	r.issuer.publish("key-1", testKeys()[1])
+	r.expect("asked just now", 200, 401)
+	r.clock.advance(10 * time.Second)
+	if status, _ := get(t, "http://"+r.api+"/who", "Authorization", r.young); status != 200 {
 		t.Error("the new key is not found")
 	}
-	expect("rotated", 401, 200)
+	r.expect("rotated", 401, 200)
+}
+
+// A rotation is a server whose issuer begins to use another key.
+type rotation struct {
+	*running
+	t          *testing.T
+	issuer     *issuer
+	clock      *clock
+	old, young string // headers with tokens by the one key and by the other
+}
+
+func startRotation(t *testing.T) *rotation {
+	t.Helper()
+	r := &rotation{t: t, issuer: newIssuer(t), clock: &clock{}}
+	r.running = start(t, config{authorizer: r.issuer.authorizer(t, r.clock.now)}, testManifest, testHandlers)
+	await(t, "http://"+r.health+"/readyz", 200)
+	claims := object{"exp": time.Now().Add(24 * time.Hour).Unix()}
+	r.old = "Bearer " + r.issuer.token(t, claims)
+	r.young = "Bearer " + sign(t, "RS256", testKeys()[1], "key-1", r.issuer.claims(claims))
+	return r
+}
+
+// expect asks with both tokens.
+func (r *rotation) expect(when string, oldStatus, youngStatus int) {
+	r.t.Helper()
+	for token, want := range map[string]int{r.old: oldStatus, r.young: youngStatus} {
+		if status, body := get(r.t, "http://"+r.api+"/who", "Authorization", token); status != want {
+			r.t.Errorf("%s: %d %s, want %d\n%s", when, status, body, want, r.running)
+		}
+	}
 }
 
 // A clock goes with the time, and further when it is told to.

@@ -173,16 +173,6 @@ func isSent(name string, head bool) bool {
 	return true
 }
 
-// valueOf returns the first value of a header, or "".
-func valueOf(fields []field, name string) string {
-	for _, f := range fields {
-		if f.name == name {
-			return f.value
-		}
-	}
-	return ""
-}
-
 // lines yields the headers, each with all of its values.
 func lines(fields []field) iter.Seq2[string, []field] {
 	return func(yield func(string, []field) bool) {

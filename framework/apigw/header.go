@@ -75,8 +75,11 @@ func (e *Event) appendHeaders(values []string, name string) []string {
 }
 
 // header returns the first value of a header, or "".
-func (e *Event) header(name string) string {
-	for _, f := range e.fields {
+func (e *Event) header(name string) string { return valueOf(e.fields, name) }
+
+// valueOf returns the first value of a header, or "".
+func valueOf(fields []field, name string) string {
+	for _, f := range fields {
 		if f.name == name {
 			return f.value
 		}

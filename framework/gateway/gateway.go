@@ -185,16 +185,7 @@ func target(r *http.Request) (path, query string) {
 		path, query, _ = strings.Cut(r.RequestURI, "?")
 		return path, query
 	}
-	// http://host/path, or a request made by hand. URL.EscapedPath decodes all of a
-	// path with which package url finds fault, its "%2F" included. An empty path is
-	// "/" (RFC 9110, section 4.2.3).
-	switch u := r.URL; {
-	case u.RawPath != "":
-		return u.RawPath, u.RawQuery
-	case u.Path == "":
-		return "/", u.RawQuery
-	}
-	return r.URL.EscapedPath(), r.URL.RawQuery
+	return route.EncodedPath(r.URL), r.URL.RawQuery // http://host/path, or a request made by hand
 }
 
 // headerSize counts what the quota does: "request line and header values".

@@ -5,15 +5,11 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/routegate/routegate/framework/internal/growth"
 )
 
-// tries is how often a machine may be too busy to measure anything on.
-const tries = 5
-
-// A manifest with much of everything takes time in proportion to how much it is:
-// sixteen times as much may take 130 times as long on a busy machine. It would be
-// 256 where each is compared with each.
+// A manifest with much of everything takes time in proportion to how much it is.
 func TestManyOfEverything(t *testing.T) {
 	many := func(n int, format string) string {
 		var b strings.Builder
@@ -47,29 +43,15 @@ func TestManyOfEverything(t *testing.T) {
 			return first + "  - {path: '" + strings.Repeat("/a", n) + "', method: GET, handler: whoami, name: b}\n"
 		}},
 	} {
-		took := func(n int) time.Duration {
-			src, least := []byte(test.make(n)), time.Hour
-			for range 3 {
-				start := time.Now()
+		growth.Check(t, test.name, test.n, func(n int) func() {
+			src := []byte(test.make(n))
+			return func() {
 				table, report := Load("routes.yaml", src, testHandlers)
 				if table != nil {
 					report.Diagnostics = append(report.Diagnostics, table.Test()...)
 				}
 				report.Print(io.Discard)
-				least = min(least, time.Since(start))
 			}
-			return least
-		}
-		var few, many time.Duration
-		for range tries {
-			few, many = took(test.n), took(16*test.n)
-			if many <= 130*few || many <= 250*time.Millisecond {
-				break
-			}
-		}
-		t.Logf("%-24s %6d: %10v  %6d: %10v  x%.0f", test.name, test.n, few, 16*test.n, many, float64(many)/float64(few))
-		if many > 130*few && many > 250*time.Millisecond {
-			t.Errorf("%s: %d took %v, %d took %v", test.name, test.n, few, 16*test.n, many)
-		}
+		})
 	}
 }

@@ -5,6 +5,19 @@ import (
 	"strings"
 )
 
+// EncodedPath returns the path of a request as it was sent, which URL.EscapedPath
+// does not where package url finds fault with it: it then decodes all of it, its
+// "%2F" included. An empty path is "/" (RFC 9110, section 4.2.3).
+func EncodedPath(u *url.URL) string {
+	switch {
+	case u.RawPath != "":
+		return u.RawPath
+	case u.Path == "":
+		return "/"
+	}
+	return u.EscapedPath()
+}
+
 // MatchEncoded is Match for a path as the client sent it. The path is cut at the
 // slashes that the client wrote as such, and then decoded, once: "%2F" is a
 // character of a segment (RFC 3986, section 2.4). The values are decoded.

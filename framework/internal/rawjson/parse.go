@@ -29,8 +29,8 @@ type node struct {
 	plain, keyPlain  bool // a string without escapes, in UTF-8: its text is what is written
 }
 
-// ErrTooDeep is what Parse returns for values that lie deeper than is allowed.
-var ErrTooDeep = errors.New("nested too deep")
+// errTooDeep is what Parse returns for values that lie deeper than is allowed.
+var errTooDeep = errors.New("nested too deep")
 
 // A DuplicateKeyError is what Parse returns for an object that has a key twice.
 type DuplicateKeyError struct {
@@ -240,7 +240,7 @@ func escapeLen(s string) int {
 // open notes an array or an object, whose end is not known yet.
 func (p *parser) open(kind Kind, i int) (at int, ok bool) {
 	if p.depth == 0 {
-		p.err = ErrTooDeep
+		p.err = errTooDeep
 		return 0, false
 	}
 	p.depth--

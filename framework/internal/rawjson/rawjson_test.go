@@ -111,18 +111,18 @@ func TestDuplicateKeys(t *testing.T) {
 func TestDepth(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
 	for depth := range 4 {
-		if _, err := Parse(nested(depth+1), depth); err != ErrTooDeep {
+		if _, err := Parse(nested(depth+1), depth); err != errTooDeep {
 			t.Errorf("%d deep, %d allowed: %v", depth+1, depth, err)
 		}
 		if _, err := Parse(`[`+nested(depth+1)+`,`+nested(depth+1)+`]`, depth+2); err != nil {
 			t.Errorf("%d deep: %v", depth+2, err)
 		}
 	}
-	if _, err := Parse(nested(1_000_000), MaxDepth); err != ErrTooDeep {
+	if _, err := Parse(nested(1_000_000), MaxDepth); err != errTooDeep {
 		t.Errorf("a million deep: %v", err)
 	}
 	// What is behind something that was deep is not deep for that.
-	if _, err := Parse(`[[],{},[[]]]`, 2); err != ErrTooDeep {
+	if _, err := Parse(`[[],{},[[]]]`, 2); err != errTooDeep {
 		t.Errorf("three deep behind two, two allowed: %v", err)
 	}
 }
