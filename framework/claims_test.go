@@ -61,6 +61,14 @@ func TestSameNumber(t *testing.T) {
 		{"1e999999999", "1e999999999", false},
 		{"1e100000", "1e100000", false},
 		{"Infinity", "Infinity", false},
+		{"1", "1-1", false}, // of which one is no number
+		{"1-1", "1", false},
+		{"1-1", "1-1", false},
+		{strings.Repeat("9", 398), strings.Repeat("9", 398) + ".", true},
+		{strings.Repeat("9", 398), strings.Repeat("9", 398) + ".0", false}, // 400 characters
+		{"1e100", "10e99", true},
+		{"1e-99", "10e-100", false}, // an exponent of four characters
+		{"1e1000", "1e1000", false},
 	}
 	for _, test := range tests {
 		if got := sameNumber(test.a, test.b); got != test.want {
@@ -243,6 +251,38 @@ func TestProblemsOfReasons(t *testing.T) {
 	}
 	if s := route.Reason("").Status(); s < 400 {
 		t.Errorf("the zero reason answers %d", s)
+	}
+}
+
+// Each of the characters around a name counts, and so do both ends.
+func TestHasBetween(t *testing.T) {
+	t.Parallel()
+	for _, around := range aroundNames {
+		c := string(around)
+		for text, want := range map[string]bool{
+			"a b": true, "a b" + c + "x": true, "x" + c + "a b": true, "x" + c + "a b" + c + "x": true,
+			"xa b": false, "a bx": false, "x" + c + "a bx": false, "xa b" + c + "x": false, "": false, c: false,
+		} {
+			if got := hasBetween(text, "a b"); got != want {
+				t.Errorf("%q: %v", text, got)
+			}
+		}
+	}
+}
+
+// Without a path the groups claim is that of Options.
+func TestCallerFrom(t *testing.T) {
+	t.Parallel()
+	a := vouchedFor(t, map[string]any{"sub": "s", "groups": "[A B]", "other": "[C]"})
+	for _, test := range []struct{ path, want []string }{
+		{nil, []string{"A", "B"}},
+		{[]string{"groups"}, []string{"A", "B"}},
+		{[]string{"other"}, []string{"C"}},
+	} {
+		caller := CallerFrom(&apigw.Event{Authorizer: *a}, test.path)
+		if caller.Auth != route.JWT || caller.Principal.Subject != "s" || !slices.Equal(caller.Principal.Groups, test.want) {
+			t.Errorf("%q: %+v", test.path, caller)
+		}
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 const margin = 200 * time.Millisecond
 
 // beforeDeadline returns the time that a handler has until: a margin before ctx
-// ends. ok is false if it does not.
-func beforeDeadline(ctx context.Context) (deadline time.Time, ok bool) {
-	deadline, ok = ctx.Deadline()
+// ends, or the zero time if it does not.
+func beforeDeadline(ctx context.Context) time.Time {
+	deadline, ok := ctx.Deadline()
 	if !ok {
-		return time.Time{}, false
+		return time.Time{}
 	}
-	return deadline.Add(-min(margin, time.Until(deadline)/4)), true
+	return deadline.Add(-min(margin, time.Until(deadline)/4))
 }
 
 // An alarm ends contexts at their deadlines. Unlike context.WithDeadline it does

@@ -57,6 +57,50 @@ func TestAlarm(t *testing.T) {
 	}
 }
 
+// A handler has until the margin before the function's end, and three quarters of
+// what is left where that is little.
+func TestBeforeDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct{ left, want time.Duration }{
+			{30 * time.Second, 30*time.Second - margin},
+			{4 * margin, 3 * margin},
+			{400 * time.Millisecond, 300 * time.Millisecond},
+			{0, 0},
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), test.left)
+			if got := time.Until(beforeDeadline(ctx)); got != test.want {
+				t.Errorf("with %v left: %v, want %v", test.left, got, test.want)
+			}
+			cancel()
+		}
+		if got := beforeDeadline(t.Context()); !got.IsZero() {
+			t.Errorf("without an end: %v", got)
+		}
+	})
+}
+
+// A context tells the deadline that it ends at, and is not waited for once it was
+// canceled.
+func TestTimedContext(t *testing.T) {
+	t.Parallel()
+	var a alarm
+	parent, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+	defer cancel()
+	want := time.Now().Add(time.Hour)
+	c := a.start(parent, want)
+	if got, ok := c.Deadline(); !ok || got != want {
+		t.Errorf("deadline %v, %v, want %v", got, ok, want)
+	}
+	if n := len(a.waiting); n != 1 {
+		t.Errorf("%d contexts are waited for, want 1", n)
+	}
+	c.cancel()
+	if n := len(a.waiting); n != 0 || c.Err() != context.Canceled {
+		t.Errorf("%d contexts are waited for, error %v", n, c.Err())
+	}
+}
+
 // Requests whose deadlines follow each other share one timer.
 func TestAlarmIsSetOnce(t *testing.T) {
 	t.Parallel()

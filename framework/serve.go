@@ -30,8 +30,7 @@ func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id s
 		ans.failure = "" // a refusal is what the manifest wants
 		return ans
 	}
-	deadline, _ := beforeDeadline(ctx)
-	timed := a.alarm.start(ctx, deadline)
+	timed := a.alarm.start(ctx, beforeDeadline(ctx))
 	defer timed.cancel()
 	r, err := e.Request(timed)
 	if err != nil {

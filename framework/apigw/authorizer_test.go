@@ -155,6 +155,32 @@ func TestBearerTokenBehindASpace(t *testing.T) {
 	}
 }
 
+// One claim is found by its name, whatever stands around it.
+func TestAuthorizerClaimText(t *testing.T) {
+	e := decode(t, edit(t, "httpapi-jwt", "requestContext.authorizer.jwt.claims",
+		json.RawMessage(`{"first": "1", "none": null, "list": ["a", "b"], "empty": "", "last": "4"}`)))
+	iam := Authorizer{made: map[string]any{"userArn": "arn"}}
+	for _, tt := range []struct {
+		in         *Authorizer
+		name, want string
+		ok         bool
+	}{
+		{&e.Authorizer, "first", "1", true},
+		{&e.Authorizer, "last", "4", true},
+		{&e.Authorizer, "list", "[a b]", true},
+		{&e.Authorizer, "empty", "", true},
+		{&e.Authorizer, "none", "", false},
+		{&e.Authorizer, "other", "", false},
+		{&iam, "userArn", "arn", true},
+		{&iam, "other", "", false},
+		{new(Authorizer), "first", "", false},
+	} {
+		if text, ok := tt.in.ClaimText(tt.name); text != tt.want || ok != tt.ok {
+			t.Errorf("%s: %q, %v, want %q, %v", tt.name, text, ok, tt.want, tt.ok)
+		}
+	}
+}
+
 func TestClaimText(t *testing.T) {
 	tests := []struct {
 		name, claim   string // claim as JSON

@@ -351,6 +351,62 @@ func TestDecodeOptional(t *testing.T) {
 	}
 }
 
+// A null is no value, wherever it stands, and does not end the list or the object.
+func TestNullsAreSkipped(t *testing.T) {
+	e := decode(t, edit(t, "httpapi-form",
+		"cookies", []any{nil, "a=1", nil, "b=2"},
+		"pathParameters", map[string]any{"a": nil, "b": "2", "c": nil, "d": "4"}))
+	if diff := cmp.Diff([]string{"a=1; b=2"}, request(t, e).Header["Cookie"]); diff != "" {
+		t.Errorf("cookies (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"b": "2", "d": "4"}, e.PathParameters); diff != "" {
+		t.Errorf("path parameters (-want +got):\n%s", diff)
+	}
+	e = decode(t, edit(t, "rest-cognito", "multiValueQueryStringParameters", map[string]any{"a": nil, "b": []any{nil, "2"}, "c": nil, "d": []any{"4", nil}}))
+	if got, want := request(t, e).URL.RawQuery, "b=2&d=4"; got != want {
+		t.Errorf("query %q, want %q", got, want)
+	}
+}
+
+func TestIsRouteKey(t *testing.T) {
+	for s, want := range map[string]bool{
+		"$default": true, "GET /": true, "ANY /a/{b}": true,
+		"": false, "a1b2c3": false, "GET a": false, "GET": false, "/a": false, " /a": false, "G@T /a": false, "$default /": true,
+	} {
+		if got := isRouteKey(s); got != want {
+			t.Errorf("%q: %v", s, got)
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	params := map[string]string{"a": "1", "b": "2/3", "": "none"}
+	for resource, want := range map[string]string{
+		"/": "/", "/x": "/x", "/{a}": "/1", "/x/{a}/{b+}": "/x/1/2/3",
+		"/{a/a}": "/{a/a}", "/{}": "/none", // no variable, and one without a name
+		"": "", "$default": "", "x/{a}": "", "/{c}": "", "/{a}/{c+}": "",
+	} {
+		if got, ok := fill(resource, params); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v", resource, got, ok)
+		}
+	}
+}
+
+func TestTrimStage(t *testing.T) {
+	for _, tt := range []struct{ path, stage, want string }{
+		{"/mvp/x", "mvp", "/x"},
+		{"/mvp", "mvp", ""},
+		{"/mvpx", "mvp", "/mvpx"},
+		{"/x/mvp", "mvp", "/x/mvp"},
+		{"//x", "", "//x"}, // no stage
+		{"/$default/x", "$default", "/$default/x"},
+	} {
+		if got := trimStage(tt.path, tt.stage, "/{p+}", nil); got != tt.want {
+			t.Errorf("%q in stage %q: %q, want %q", tt.path, tt.stage, got, tt.want)
+		}
+	}
+}
+
 func TestSourceString(t *testing.T) {
 	got := fmt.Sprint(HTTPAPI, FunctionURL, HTTPAPIv1, REST, ALB, Source(0))
 	if want := "HTTP API Function URL HTTP API (payload 1.0) REST API load balancer Source(0)"; got != want {

@@ -409,7 +409,7 @@ func TestEncodeManyCookies(t *testing.T) {
 		t.Errorf("%d cookies are left", len(got.Header["Set-Cookie"]))
 	}
 	r.Header().Add("Set-Cookie", "one=more")
-	if _, err := (&Event{Source: ALB}).Encode(r); err == nil || !strings.Contains(err.Error(), "513 cookies") {
+	if _, err := (&Event{Source: ALB}).Encode(r); err == nil || !strings.Contains(err.Error(), "513 cookies, but only 512 fit") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -34,18 +34,17 @@ type Class struct {
 func Differences(old, new []*Route, key func(*Route) string) iter.Seq[Class] {
 	return func(yield func(Class) bool) {
 		w := &walker{yield: yield, numbers: make(map[string]int), seen: make(map[string]bool), free: freeSegment(old, new)}
-		roots := [2]*place{{}, {}}
-		for i, list := range [][]*Route{old, new} {
-			for _, r := range list {
-				roots[i].insert(r)
-			}
-			w.number(roots[i], key)
-		}
 		var start state
-		for i, root := range roots {
-			if len(root.ends) > 0 || root.variable != nil || len(root.literals) > 0 || len(root.rest) > 0 {
-				start.places[i] = []*place{root}
+		for i, list := range [][]*Route{old, new} {
+			if len(list) == 0 {
+				continue
 			}
+			root := &place{}
+			for _, r := range list {
+				root.insert(r)
+			}
+			w.number(root, key)
+			start.places[i] = []*place{root}
 		}
 		w.walk(start, "")
 	}
