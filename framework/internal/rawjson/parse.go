@@ -245,7 +245,7 @@ func (p *parser) open(kind Kind, i int) (at int, ok bool) {
 	}
 	p.depth--
 	at = len(p.nodes)
-	p.add(kind, i, i+1, false)
+	p.add(kind, i, i, false)
 	return at, true
 }
 

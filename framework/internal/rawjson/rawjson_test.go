@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/routegate/routegate/framework/internal/growth"
 )
 
 func parse(t *testing.T, text string) Value {
@@ -59,6 +61,70 @@ func TestValue(t *testing.T) {
 	if (&Doc{}).Root() != (Value{}) {
 		t.Error("the zero Doc has a value")
 	}
+}
+
+func TestPlain(t *testing.T) {
+	for text, want := range map[string]bool{
+		`"abc"`: true, `""`: true, "\"~\x7f\"": true, `"ä"`: true, `"12345678ä12345678"`: true, `"ä12345678"`: true,
+		`"\""`: false, `"a\u0062"`: false, `"12345678\n"`: false, "\"\xff\"": false, "\"12345678\xc312345678\"": false,
+		`1`: false, `-1.5e3`: false, `true`: false, `false`: false, `null`: false, `{}`: false, `[]`: false, `{"a":"b"}`: false, `["a"]`: false,
+	} {
+		if got := parse(t, text).Plain(); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+	if (Value{}).Plain() {
+		t.Error("a value that is not there is plain")
+	}
+}
+
+// A path of the most that is shown is shown whole.
+func TestLongPath(t *testing.T) {
+	for _, n := range []int{maxPath - 1, maxPath, maxPath + 1} {
+		want := strings.Repeat("k", n)
+		key, cut := want[2:], n > maxPath
+		if cut {
+			want = want[:maxPath] + "..."
+		}
+		want = "a." + want[2:]
+		if got := parse(t, `{"a":{"`+key+`":1}}`).Get("a").Get(key).Path(); got != want {
+			t.Errorf("%d bytes: %s", n, got)
+		}
+		var twice *DuplicateKeyError
+		if _, err := Parse(`{"a":{"`+key+`":{"x":1,"x":2}}}`, MaxDepth); !errors.As(err, &twice) || twice.Path != want {
+			t.Errorf("%d bytes: %+v, %v", n, twice, err)
+		}
+	}
+}
+
+// QuotedLen is exact for most texts.
+func TestQuotedLen(t *testing.T) {
+	for _, text := range []string{"", "abc", `"`, `\`, "\n", `{"a":"b\n"}`, "a\n\nb", `\\""`} {
+		if got, want := QuotedLen([]byte(text)), len(AppendQuoted(nil, text)); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+// The keys of an object, of which a client can make many with one short hash, are
+// not each compared with each.
+func TestManyKeys(t *testing.T) {
+	growth.Check(t, "keys with one hash", 2000, func(n int) func() {
+		var b strings.Builder
+		b.WriteByte('{')
+		for i := range n {
+			fmt.Fprintf(&b, `"a%06db%06dc":0,`, i, i)
+		}
+		b.WriteString(`"":0}`)
+		return func() {
+			d, err := Parse(b.String(), MaxDepth)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			d.Free()
+		}
+	})
 }
 
 // A value of a document that was freed must not pass for one of the next.
@@ -213,7 +279,7 @@ func FuzzParse(f *testing.F) {
 
 // FuzzQuoted compares with encoding/json how a text is written and read back.
 func FuzzQuoted(f *testing.F) {
-	for _, text := range []string{"", "plain text", "<a&b>", `"\/`, "\x00\x01\x1f\x7f\b\f\n\r\t", "é☕😀", "\u2028\u2029\u202a", "\xff\xc3\xed\xa0\x80", "\xf0\x9f\x98", "123456789012345\n\"", strings.Repeat("x", 100) + "\xe2\x80"} {
+	for _, text := range []string{"", "plain text", "<a&b>", `"\/`, "\x00\x01\x1f\x7f\b\f\n\r\t", "é☕😀", "\u2028\u2029\u202a", "\ufffd", "~\x7f\u0080", "\xff\xc3\xed\xa0\x80", "\xf0\x9f\x98", "123456789012345\n\"", strings.Repeat("x", 100) + "\xe2\x80"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -146,7 +146,7 @@ func hex4(s string) (r rune, ok bool) {
 // not escape HTML. What is not UTF-8 becomes U+FFFD.
 func AppendQuoted[T string | []byte](b []byte, s T) []byte {
 	b = append(b, '"')
-	for i := 0; i < len(s); {
+	for i := 0; ; {
 		// JSON in JSON has a quote every few bytes.
 		end := i
 		for end < len(s) && isPlain[s[end]] {
@@ -154,7 +154,7 @@ func AppendQuoted[T string | []byte](b []byte, s T) []byte {
 		}
 		b = append(b, s[i:end]...)
 		if i = end; i == len(s) {
-			break
+			return append(b, '"')
 		}
 		if c := s[i]; c == '"' {
 			b = append(b, '\\', c)
@@ -163,7 +163,6 @@ func AppendQuoted[T string | []byte](b []byte, s T) []byte {
 			b, i = appendRune(b, s, i)
 		}
 	}
-	return append(b, '"')
 }
 
 // isPlain tells which bytes stand for themselves in a JSON string, and need no
@@ -175,7 +174,8 @@ var isPlain = func() (plain [256]bool) {
 	return plain
 }()
 
-// appendRune appends the character at s[i], and returns where the next one is.
+// appendRune appends the character at s[i], whose byte there is not plain, and
+// returns where the next one is.
 func appendRune[T string | []byte](b []byte, s T, i int) ([]byte, int) {
 	const hex = "0123456789abcdef"
 	switch c := s[i]; {
@@ -193,8 +193,6 @@ func appendRune[T string | []byte](b []byte, s T, i int) ([]byte, int) {
 		return append(b, '\\', 't'), i + 1
 	case c < ' ':
 		return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15]), i + 1
-	case c < utf8.RuneSelf:
-		return append(b, c), i + 1
 	}
 	r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
 	switch {
