@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestAccessString(t *testing.T) {
@@ -126,6 +128,30 @@ routes:
 					t.Errorf("%s: %q is on line %d, want %d\n%s", r.Pattern, key, got, line, strings.Split(src, "\n")[line-1])
 				}
 			}
+		}
+	}
+}
+
+// What is declared is known in full, and apart from nothing declared.
+func TestDeclared(t *testing.T) {
+	t.Parallel()
+	const routes = "version: 1\nroutes: [{path: /a, method: GET, handler: h, groups: [B, A]}]\n"
+	for src, want := range map[string][]Name{
+		routes:                                nil,
+		routes + "groups: {B: two, A: one}\n": {{"A", "one", 3}, {"B", "two", 3}},
+	} {
+		table, report := Load("routes.yaml", []byte(src), nil)
+		if err := report.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, table.DeclaredGroups()); diff != "" {
+			t.Errorf("groups (-want +got):\n%s", diff)
+		}
+		if table.DeclaredScopes() != nil {
+			t.Errorf("scopes %v are declared", table.DeclaredScopes())
+		}
+		if diff := cmp.Diff([]string{"A", "B"}, table.Groups()); diff != "" {
+			t.Errorf("all groups (-want +got):\n%s", diff)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
 		places:      writePlaces(mr),
 	}
 	r.Access = c.access(mr)
-	ok := mr.Method.Line > 0 && (r.Method == AnyMethod || slices.Contains(Methods, r.Method))
+	ok := r.Method == AnyMethod || slices.Contains(Methods, r.Method)
 	ok = c.pattern(r, mr.Path) && ok
 	r.key = r.Method + " " + r.Pattern.String()
 	return r, ok

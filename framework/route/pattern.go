@@ -276,10 +276,7 @@ func (p Pattern) appendFilled(b []byte, values map[string]string) (path []byte, 
 // one. The empty path is "/".
 func clean(path string) string {
 	if !strings.Contains(path, "//") {
-		if len(path) > 1 {
-			path = strings.TrimSuffix(path, "/")
-		}
-		if path == "" {
+		if path = strings.TrimSuffix(path, "/"); path == "" {
 			return "/"
 		}
 		return path

@@ -102,6 +102,53 @@ func TestParsePattern(t *testing.T) {
 	}
 }
 
+// Of all characters, those of the AWS console's rule.
+func TestSegmentCharacters(t *testing.T) {
+	t.Parallel()
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-"
+	for c := rune(0); c < 0x500; c++ {
+		if got, want := isSegmentChar(c), strings.ContainsRune(allowed, c); got != want {
+			t.Errorf("%q: %v", c, got)
+		}
+	}
+}
+
+// The relation of products is that of the sets which they are.
+func TestBoth(t *testing.T) {
+	t.Parallel()
+	// Two sets for each relation, as bits.
+	sets := map[relation][2]uint{disjoint: {1, 2}, same: {3, 3}, narrower: {1, 3}, wider: {3, 1}, overlapping: {3, 6}}
+	product := func(a, b uint) (p uint64) {
+		for i := range 3 {
+			for j := range 3 {
+				if a>>i&1 == 1 && b>>j&1 == 1 {
+					p |= 1 << (3*i + j)
+				}
+			}
+		}
+		return p
+	}
+	for a, as := range sets {
+		for b, bs := range sets {
+			x, y := product(as[0], bs[0]), product(as[1], bs[1])
+			want := overlapping
+			switch {
+			case x&y == 0:
+				want = disjoint
+			case x == y:
+				want = same
+			case x&y == x:
+				want = narrower
+			case x&y == y:
+				want = wider
+			}
+			if got := both(a, b); got != want {
+				t.Errorf("%v and %v: %v, want %v", a, b, got, want)
+			}
+		}
+	}
+}
+
 func TestPatternMatch(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

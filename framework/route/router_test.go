@@ -89,6 +89,40 @@ func TestRouterGivesNoAutomaticAnswers(t *testing.T) {
 	}
 }
 
+// Nor would a router of httprouter's that somebody serves with.
+func TestHTTPRouterGivesNoAutomaticAnswers(t *testing.T) {
+	t.Parallel()
+	if hr := newHTTPRouter(); hr.RedirectTrailingSlash || hr.RedirectFixedPath || hr.HandleMethodNotAllowed || hr.HandleOPTIONS {
+		t.Errorf("%+v", hr)
+	}
+}
+
+// Routes that one httprouter can hold are in one.
+func TestRouterStacksFew(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		keys         string
+		full, greedy int
+	}{
+		{"/a /b /a/{x} /b/{x}/c /b/{y}/d /b/{z}", 1, 0},
+		{"/a/{x} /a/b", 2, 0},
+		{"/{x}/a /{y}/b/{z} /{x}", 1, 0},
+		{"/a/{p+} /b/{p+} /c/{x}/{p+}", 0, 1},
+		{"/a/{p+} /{p+}", 0, 2},
+		{"/{x}/{p+} /{p+}", 0, 2},
+		{"/a /{p+}", 1, 1},
+	} {
+		var keys []string
+		for _, path := range strings.Fields(test.keys) {
+			keys = append(keys, "GET "+path)
+		}
+		s := newStacks(table(t, keys...), "GET", "")
+		if len(s.full) != test.full || len(s.greedy) != test.greedy {
+			t.Errorf("%s: %d and %d routers, want %d and %d", test.keys, len(s.full), len(s.greedy), test.full, test.greedy)
+		}
+	}
+}
+
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	manifest := `

@@ -158,6 +158,71 @@ tests: [{name: t, as: {groups: [A]}, allow: [GET /b/c], deny: [GET /a/b]}]
 	}
 }
 
+// Behind a right head, what is cut off or changed is no table, or one that is
+// written so: no part of a snapshot goes unread, and each is read in one way.
+func TestRestoreReadsAll(t *testing.T) {
+	t.Parallel()
+	src := []byte(`version: 1
+groups: {A: one, B: two}
+routes:
+  - {path: '/a/{x}', method: GET, handler: a, tags: [x, y], groups: [A, B], scopes: [s], deprecated: true}
+  - {path: '/b/{x+}', method: ANY, handler: b, public: true, description: More than ten letters.}
+tests: [{name: t, as: {groups: [A]}, allow: [GET /b/c], deny: [GET /a/b]}]
+`)
+	table, report := Load("routes.yaml", src, nil)
+	if table == nil {
+		t.Fatal(report.Err())
+	}
+	whole := table.Snapshot(src)[tableAt:]
+	taken := 0
+	check := func(what, table string) {
+		t.Helper()
+		snapshot := head(src, table) + table
+		restored := restore(snapshot, src)
+		if restored == nil {
+			return
+		}
+		taken++
+		if again := restored.Snapshot(src); again != snapshot {
+			t.Errorf("%s is taken (-want +got):\n%s", what, cmp.Diff(snapshot, again))
+		}
+	}
+	check("the table", whole)
+	if taken != 1 {
+		t.Fatal("the table is not taken")
+	}
+	for i := range len(whole) {
+		check(fmt.Sprintf("the first %d bytes", i), whole[:i])
+		for _, c := range []byte("0123456789:x ") {
+			check(fmt.Sprintf("byte %d as %q", i, c), whole[:i]+string(c)+whole[i+1:])
+			check(fmt.Sprintf("%q in front of byte %d", c, i), whole[:i]+string(c)+whole[i:])
+		}
+		check(fmt.Sprintf("all but byte %d", i), whole[:i]+whole[i+1:])
+	}
+	check("a longer one", whole+"0:")
+	if taken < 100 {
+		t.Errorf("only %d others were taken, with other texts and lines", taken)
+	}
+}
+
+func TestSnapshotNumber(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]int{
+		"0:": 0, "9:": 9, "10:": 10, "19:": 19, "90:": 90, "123456789:": 123456789, "7:8:": 7,
+		"": -1, ":": -1, "1": -1, "12": -1, "01:": -1, "00:": -1, "-1:": -1, "+1:": -1, "1x:": -1, "/:": -1, "::": -1, "x:": -1,
+		"1/:": -1, "1 :": -1, "1234567890:": -1, "1234567890": -1, "123456789": -1,
+	} {
+		r := &snapshotReader{rest: s}
+		got := r.number()
+		if r.failed {
+			got = -1
+		}
+		if got != want {
+			t.Errorf("%q: %d, want %d", s, got, want)
+		}
+	}
+}
+
 // However many routes there are, the same few pieces of memory hold them.
 func TestRestoreAllocates(t *testing.T) {
 	allocs := func(n int) float64 {
