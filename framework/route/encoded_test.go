@@ -1,9 +1,29 @@
 package route
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 )
+
+func TestEncodedPath(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		url  url.URL
+		want string
+	}{
+		{url.URL{}, "/"},
+		{url.URL{Path: "/a b"}, "/a%20b"},
+		{url.URL{Path: "/a/b", RawPath: "/a%2Fb"}, "/a%2Fb"},
+		{url.URL{Path: "/a/b ", RawPath: "/a%2Fb "}, "/a%2Fb "}, // with which package url finds fault
+		{url.URL{RawPath: "/a"}, "/a"},
+	}
+	for _, test := range tests {
+		if got := EncodedPath(&test.url); got != test.want {
+			t.Errorf("%+v has the path %q, want %q", test.url, got, test.want)
+		}
+	}
+}
 
 func TestMatchEncoded(t *testing.T) {
 	t.Parallel()

@@ -120,20 +120,28 @@ func TestRestoreChecksHandlers(t *testing.T) {
 	}
 }
 
-// A snapshot of other bytes, of another version, cut off or changed is none.
-func TestRestoreRefuses(t *testing.T) {
-	t.Parallel()
-	src := []byte(`version: 1
+// everything returns a small table with each thing that a snapshot holds, and its
+// manifest.
+func everything(t testing.TB) (table *Table, src []byte) {
+	t.Helper()
+	src = []byte(`version: 1
 groups: {A: one, B: two}
 routes:
-  - {path: '/a/{x}', method: GET, handler: a, tags: [x, y], groups: [A, B], scopes: [s]}
-  - {path: '/b/{x+}', method: ANY, handler: b, public: true}
+  - {path: '/a/{x}', method: GET, handler: a, tags: [x, y], groups: [A, B], scopes: [s], deprecated: true}
+  - {path: '/b/{x+}', method: ANY, handler: b, public: true, description: More than ten letters.}
 tests: [{name: t, as: {groups: [A]}, allow: [GET /b/c], deny: [GET /a/b]}]
 `)
 	table, report := Load("routes.yaml", src, nil)
 	if table == nil {
 		t.Fatal(report.Err())
 	}
+	return table, src
+}
+
+// A snapshot of other bytes, of another version, cut off or changed is none.
+func TestRestoreRefuses(t *testing.T) {
+	t.Parallel()
+	table, src := everything(t)
 	snapshot := table.Snapshot(src)
 	refused := func(what, snapshot string, src []byte) {
 		t.Helper()
@@ -162,17 +170,7 @@ tests: [{name: t, as: {groups: [A]}, allow: [GET /b/c], deny: [GET /a/b]}]
 // written so: no part of a snapshot goes unread, and each is read in one way.
 func TestRestoreReadsAll(t *testing.T) {
 	t.Parallel()
-	src := []byte(`version: 1
-groups: {A: one, B: two}
-routes:
-  - {path: '/a/{x}', method: GET, handler: a, tags: [x, y], groups: [A, B], scopes: [s], deprecated: true}
-  - {path: '/b/{x+}', method: ANY, handler: b, public: true, description: More than ten letters.}
-tests: [{name: t, as: {groups: [A]}, allow: [GET /b/c], deny: [GET /a/b]}]
-`)
-	table, report := Load("routes.yaml", src, nil)
-	if table == nil {
-		t.Fatal(report.Err())
-	}
+	table, src := everything(t)
 	whole := table.Snapshot(src)[tableAt:]
 	taken := 0
 	check := func(what, table string) {

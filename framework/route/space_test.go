@@ -198,3 +198,35 @@ func count[T any](seq func(func(T) bool)) (n int) {
 	}
 	return n
 }
+
+// Which of two routes answers a request that both take: the one without a greedy
+// variable, and then the one whose requests are a part of the other's.
+func TestBeats(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		a, b        string
+		beats, back bool
+	}{
+		{"GET /a", "ANY /a", true, false},
+		{"ANY /a", "ANY /a", false, false},
+		{"GET /a", "GET /{x}", true, false},
+		{"GET /a", "ANY /{x}", true, false},
+		{"ANY /a", "GET /{x}", false, false}, // only a third route can tell
+		{"ANY /a", "GET /{p+}", true, false},
+		{"ANY /{x}", "GET /a/{p+}", true, false},
+		{"GET /a/{p+}", "GET /{p+}", true, false},
+		{"GET /a/{p+}", "ANY /{p+}", true, false},
+	}
+	for _, test := range tests {
+		a, b := routeOf(t, test.a), routeOf(t, test.b)
+		if a.Beats(b) != test.beats || b.Beats(a) != test.back {
+			t.Errorf("%s beats %s: %v, and the other way round: %v", test.a, test.b, a.Beats(b), b.Beats(a))
+		}
+	}
+}
+
+func routeOf(t testing.TB, key string) *Route {
+	t.Helper()
+	method, path, _ := strings.Cut(key, " ")
+	return &Route{Method: method, Pattern: mustParse(t, path)}
+}
