@@ -103,6 +103,7 @@ func FuzzClaims(f *testing.F) {
 	f.Add(`{"iss":["i"],"groups":[["a"],1,true]}`, `{"iss":"[i]","groups":["[a]","1","true"]}`)
 	f.Add(`{"iss":"i","groups":["a"],"groups":["b"]}`, `{"iss":"i","iss":"i"}`)
 	f.Add(`{"iss":"i","exp":1e400}`, `{"iss":"i","exp":1e400}`)
+	f.Add(`{"iss":"i","exp":1.00000000000000000001e9}`, `{"iss":"i","exp":1e9}`) // more digits than a float64 has
 	f.Fuzz(func(t *testing.T, verified, shown string) {
 		reader := claimReader{groups: []string{"groups"}}
 		claims, err := tokenClaims(jwt(verified))

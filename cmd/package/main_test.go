@@ -180,6 +180,11 @@ func unpack(t *testing.T, arch string) []byte {
 	if !bytes.Contains(bootstrap, []byte(table.Snapshot(src))) {
 		t.Error("the program does not have the table")
 	}
+	for name, want := range map[string]bool{"route.(*Router).Decide": true, "route.(*compiler).": false} {
+		if bytes.Contains(bootstrap, []byte(frameworkPath+"/"+name)) != want {
+			t.Errorf("the program has %s: %v, want %v", name, !want, want)
+		}
+	}
 	data, err := archive(bootstrap)
 	if err != nil {
 		t.Fatal(err)
