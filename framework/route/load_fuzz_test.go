@@ -75,6 +75,12 @@ func TestRouteQuota(t *testing.T) {
 	if got := printed(t, report); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	for n, rule := range map[int]string{maxTable: "route-quota", maxTable + 1: "too-many"} {
+		table, report = Load("routes.yaml", manyRoutes(n, "/r%d"), testHandlers)
+		if len(report.Diagnostics) != 1 || report.Diagnostics[0].Rule != rule || (table != nil) != (n == maxTable) {
+			t.Errorf("%d routes:\n%s", n, printed(t, report))
+		}
+	}
 }
 
 // manyRoutes returns a manifest of n routes, whose paths are made of their numbers.
