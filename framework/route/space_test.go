@@ -154,6 +154,41 @@ routes:
 	}
 }
 
+// What is told of a few routes, exactly: where two paths lead to the same places
+// once only, and of greedy routes with the same keys in the same order that they
+// are passed at other depths, since of one depth the literal is first and else the
+// deeper.
+func TestDifferencesOfFew(t *testing.T) {
+	t.Parallel()
+	routes := func(keys ...string) (list []*Route) {
+		for i, key := range keys {
+			r := routeOf(t, key)
+			r.Access = Access{Auth: JWT, Groups: []string{fmt.Sprint(i)}}
+			list = append(list, r)
+		}
+		return list
+	}
+	tests := []struct {
+		old, new []*Route
+		want     []string
+	}{
+		{routes("GET /a/b", "GET /{v}/c"), nil, []string{"GET /a/b", "GET /a/c"}},
+		{
+			routes("GET /a/{p+}", "GET /{v}/{p+}"), routes("GET /a/b/{p+}", "GET /a/b/c/{p+}"),
+			[]string{"GET /a/", "GET /a/b", "GET /a/b/", "GET /a/b/c", "GET /a/b/c/", "GET /a/b/c/x", "GET /a/b/x", "GET /a/x", "GET /x/", "GET /x/x"},
+		},
+	}
+	for _, test := range tests {
+		var got []string
+		for c := range Differences(test.old, test.new, accessKey) {
+			got = append(got, c.Method+" "+c.Path)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("classes are %q, want %q", got, test.want)
+		}
+	}
+}
+
 // Equal tables of the largest size are told at once, and a change in one of
 // them is found without a look at the rest.
 func TestDifferencesOfLargeTables(t *testing.T) {
