@@ -8,7 +8,8 @@
 // false, or lacks a "!". One that survives the package's tests has a line in
 // survivors.txt, which says why no test can kill it, or why none should: package,
 // function, change, the line of code, and the reason, between tabs. A survivor
-// without a reason is printed in that form, and the exit code is 1.
+// without a reason is printed in that form, a reason without a survivor as it
+// stands there, and the exit code is 1.
 package main
 
 import (
@@ -54,9 +55,9 @@ type mutant struct {
 }
 
 func main() {
-	survivors, err := run(os.Args[1:])
-	if err == nil && survivors > 0 {
-		err = fmt.Errorf("%d survivors without a reason", survivors)
+	wrong, err := run(os.Args[1:])
+	if err == nil && wrong > 0 {
+		err = fmt.Errorf("%d survivors without a reason, or reasons without a survivor", wrong)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
@@ -64,7 +65,8 @@ func main() {
 	}
 }
 
-func run(dirs []string) (unexplained int, err error) {
+// run returns how many survivors have no reason, and how many reasons no survivor.
+func run(dirs []string) (wrong int, err error) {
 	reasons, err := readReasons()
 	if err != nil {
 		return 0, err
@@ -78,10 +80,16 @@ func run(dirs []string) (unexplained int, err error) {
 			return 0, err
 		}
 		killed, lived, explained := t.try(mutants, reasons)
-		unexplained += lived - explained
 		fmt.Printf("%s: %d of %d killed, %d of the others explained\n", t.dir, killed, killed+lived, explained)
+		wrong += lived - explained
+		for key, reason := range reasons {
+			if strings.HasPrefix(key, t.dir+"\t") {
+				fmt.Printf("no survivor: %s\t%s\n", key, reason)
+				wrong++
+			}
+		}
 	}
-	return unexplained, nil
+	return wrong, nil
 }
 
 func readReasons() (map[string]string, error) {
@@ -99,8 +107,8 @@ func readReasons() (map[string]string, error) {
 }
 
 // try returns how many mutants the tests find out, how many they do not, and how
-// many of these have a reason. It prints those that have none as they turn up.
-// Mutants that do not build are not counted.
+// many of these have a reason, which it removes. It prints those that have none as
+// they turn up. Mutants that do not build are not counted.
 func (t target) try(mutants []mutant, reasons map[string]string) (killed, lived, explained int) {
 	var mu sync.Mutex
 	var workers sync.WaitGroup
@@ -117,6 +125,7 @@ func (t target) try(mutants []mutant, reasons map[string]string) (killed, lived,
 				case reasons[m.key] != "":
 					lived++
 					explained++
+					delete(reasons, m.key)
 				default:
 					lived++
 					fmt.Printf("%s\t\n", m.key)
@@ -175,6 +184,7 @@ func (t target) mutants() ([]mutant, error) {
 		return nil, err
 	}
 	var all []mutant
+	times := make(map[string]int) // how often there was a change of a line
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") || t.files != nil && !slices.Contains(t.files, filepath.Base(name)) {
 			continue
@@ -204,6 +214,11 @@ func (t target) mutants() ([]mutant, error) {
 						continue // the "|" of a constraint is none that can be changed
 					}
 					line := strings.TrimSpace(lines[fset.Position(n.Pos()).Line-1])
+					what := strings.Join([]string{t.dir, f.Name.Name, change, line}, "\t")
+					times[what]++
+					if n := times[what]; n > 1 {
+						change += fmt.Sprintf(" (%d)", n)
+					}
 					key := strings.Join([]string{t.dir, f.Name.Name, change, line}, "\t")
 					all = append(all, mutant{key: key, file: name, text: text.Bytes()})
 				}
@@ -211,7 +226,7 @@ func (t target) mutants() ([]mutant, error) {
 			})
 		}
 	}
-	slices.SortFunc(all, func(a, b mutant) int { return strings.Compare(a.key, b.key) })
+	slices.SortStableFunc(all, func(a, b mutant) int { return strings.Compare(a.key, b.key) })
 	return all, nil
 }
 
