@@ -381,6 +381,7 @@ func TestEncode(t *testing.T) {
 		{"empty value", Event{Source: HTTPAPI}, write(200, "", "X-A", ""), `{"statusCode":200,"headers":{"X-A":""},"body":"","isBase64Encoded":false}`},
 		{"empty type", Event{Source: HTTPAPI}, write(200, "<p>", "Content-Type", ""), `{"statusCode":200,"body":"<p>","isBase64Encoded":false}`},
 		{"type in lower case", Event{Source: HTTPAPI}, write(200, "<p>", "content-type", "a/b"), `{"statusCode":200,"headers":{"Content-Type":"a/b"},"body":"<p>","isBase64Encoded":false}`},
+		{"more header than body", Event{Source: HTTPAPI}, write(302, "", "Location", "/"+strings.Repeat("a", 500)), `{"statusCode":302,"headers":{"Location":"/` + strings.Repeat("a", 500) + `"},"body":"","isBase64Encoded":false}`},
 		{"framing", Event{Source: HTTPAPI}, write(200, "", "Content-Length", "99", "Transfer-Encoding", "chunked", "Trailer", "X-T"), `{"statusCode":200,"body":"","isBase64Encoded":false}`},
 		{"tab and controls", Event{Source: HTTPAPI}, write(200, "", "X-A", "a\tb\x00c\x1b"), `{"statusCode":200,"headers":{"X-A":"a\tb c"},"body":"","isBase64Encoded":false}`},
 		{"not UTF-8", Event{Source: HTTPAPI}, write(200, "\xff\xfe", "Content-Type", "a/b"), `{"statusCode":200,"headers":{"Content-Type":"a/b"},"body":"//4=","isBase64Encoded":true}`},
