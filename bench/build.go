@@ -133,8 +133,11 @@ func (b *bench) program(name string, make func(name string) error) (string, erro
 	if err := make(file + ".made"); err != nil {
 		return "", err
 	}
+	if err := unpack(file+".made", file); err != nil {
+		return "", err
+	}
 	b.made[name] = true
-	return file, unpack(file+".made", file)
+	return file, nil
 }
 
 // unpack copies a program in pieces, as unpacking a zip would write it. How a file

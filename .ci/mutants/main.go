@@ -184,7 +184,7 @@ func (t target) mutants() ([]mutant, error) {
 		return nil, err
 	}
 	var all []mutant
-	times := make(map[string]int) // how often there was a change of a line
+	times := make(map[string]int) // how often there was a change, by its key
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") || t.files != nil && !slices.Contains(t.files, filepath.Base(name)) {
 			continue
@@ -214,19 +214,20 @@ func (t target) mutants() ([]mutant, error) {
 						continue // the "|" of a constraint is none that can be changed
 					}
 					line := strings.TrimSpace(lines[fset.Position(n.Pos()).Line-1])
-					what := strings.Join([]string{t.dir, f.Name.Name, change, line}, "\t")
-					times[what]++
-					if n := times[what]; n > 1 {
-						change += fmt.Sprintf(" (%d)", n)
+					key := func(change string) string {
+						return strings.Join([]string{t.dir, f.Name.Name, change, line}, "\t")
 					}
-					key := strings.Join([]string{t.dir, f.Name.Name, change, line}, "\t")
-					all = append(all, mutant{key: key, file: name, text: text.Bytes()})
+					times[key(change)]++
+					if n := times[key(change)]; n > 1 {
+						change = fmt.Sprintf("%s (%d)", change, n)
+					}
+					all = append(all, mutant{key: key(change), file: name, text: text.Bytes()})
 				}
 				return true
 			})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b mutant) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(all, func(a, b mutant) int { return strings.Compare(a.key, b.key) })
 	return all, nil
 }
 

@@ -154,10 +154,10 @@ routes:
 	}
 }
 
-// What is told of a few routes, exactly: where two paths lead to the same places
-// once only, and of greedy routes with the same keys in the same order that they
-// are passed at other depths, since of one depth the literal is first and else the
-// deeper.
+// What is told of a few routes, exactly. Behind /a and behind any other segment
+// /{v}/c waits, and is told once. Greedy routes with the same keys in the same order
+// still differ where their depths do: of two at one depth the literal is first, of
+// two at different depths the deeper.
 func TestDifferencesOfFew(t *testing.T) {
 	t.Parallel()
 	routes := func(keys ...string) (list []*Route) {
