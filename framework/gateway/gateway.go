@@ -24,6 +24,12 @@ const (
 	maxHeader  = 10_240 // request line and header values together
 )
 
+// longPath is how long a path may be before the ARN of what is called, which has
+// about a hundred bytes in front of it, may have more than the 1,600 that it may
+// have where a route asks for authorization (developer guide, "Amazon API Gateway
+// quotas", which speaks of methods, as REST APIs have them).
+const longPath = 1_500
+
 // A Function answers events. *Runtime does, and so does *framework.App.
 type Function interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
@@ -399,6 +405,9 @@ func (x *Exchange) warn(format string, args ...any) {
 func (x *Exchange) warnOfPath(m *matcher, method, raw string, found match) {
 	if found.emptyGreedy {
 		x.warn("the greedy variable of %q takes nothing here: whether AWS does this is not documented", found.route.Key())
+	}
+	if found.route != nil && found.route.Access.Auth != route.Public && len(raw) > longPath {
+		x.warn("the path has %d bytes: AWS documents status 414 where the ARN of a method has more than 1600, and not whether HTTP APIs give it", len(raw))
 	}
 	if strings.Contains(raw, "//") {
 		x.warn("a repeated slash counts as one here: AWS does not document it")

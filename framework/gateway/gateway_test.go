@@ -81,6 +81,27 @@ func TestHeaderLimit(t *testing.T) {
 	}
 }
 
+// Source: "Amazon API Gateway quotas", 2.2: a very long path, 414. It is not refused
+// here: the page speaks of methods, and the ARN's other parts are invented.
+func TestLongPath(t *testing.T) {
+	t.Parallel()
+	l := serve(t, newTable(t, "GET /{x}", "GET /public/{x} public"), says(`{"statusCode":200}`), Options{})
+	for _, test := range []struct {
+		path   string
+		status int
+		warned bool
+	}{
+		{"/" + strings.Repeat("a", longPath-1), 401, false},
+		{"/" + strings.Repeat("a", longPath), 401, true},
+		{"/public/" + strings.Repeat("a", longPath), 200, false},
+	} {
+		_, x := l.send(t, request("GET "+test.path))
+		if warned := strings.Contains(strings.Join(x.Warnings, ""), "414"); x.Status != test.status || warned != test.warned {
+			t.Errorf("a path of %d bytes: %d %s, warnings %q", len(test.path), x.Status, x.Refusal, x.Warnings)
+		}
+	}
+}
+
 // endless is a body that says how much of it was read.
 type endless struct{ read int }
 
