@@ -14,7 +14,8 @@ import (
 // can write files and take back what it began. Calls may be nested, and made
 // several at once: the last one to return sends the signal.
 //
-// f should not take longer than somebody waits who has typed an interrupt.
+// f should not take longer than somebody waits who has typed an interrupt. It
+// begins some milliseconds late, for a signal that came just before the call.
 func Undisturbed(f func() error) error {
 	hold()
 	defer letGo()
@@ -34,6 +35,10 @@ func hold() {
 	if held.calls++; held.calls == 1 {
 		held.signals = make(chan os.Signal, 3)
 		signal.Notify(held.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		// A signal that came just before is ending the program on another thread,
+		// and nothing tells of it. It gets the time to, before a file is begun that
+		// would be left behind.
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
