@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
+	"github.com/apparentlymart/go-textseg/v15/textseg"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
@@ -179,5 +182,30 @@ func jsonMap(variable string, entries []entry) []byte {
 	if err := enc.Encode(map[string]any{variable: all}); err != nil {
 		panic("gen: " + err.Error()) // strings, bools and lists of strings always encode
 	}
-	return b.Bytes()
+	return escapeBeforeQuotes(b.Bytes())
+}
+
+// escapeBeforeQuotes writes as escapes what HCL's scanner of JSON would take
+// together with the quote or the backslash behind it, so that the text would not
+// end: the scanner goes by grapheme clusters, and some characters, U+0600 is one,
+// begin a cluster with whatever follows (Unicode Standard Annex 29, GB9b). Which
+// they are has to be as HCL has it, hence by the package that it uses.
+func escapeBeforeQuotes(src []byte) []byte {
+	out := make([]byte, 0, len(src))
+	for len(src) > 0 {
+		n := 1
+		if src[0] >= utf8.RuneSelf {
+			n, _, _ = textseg.ScanGraphemeClusters(src, true) // it has no errors
+		}
+		if before := bytes.IndexAny(src[:n], `"\`); before > 0 {
+			for _, unit := range utf16.Encode([]rune(string(src[:before]))) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+			n = before
+		} else {
+			out = append(out, src[:n]...)
+		}
+		src = src[n:]
+	}
+	return out
 }

@@ -190,6 +190,30 @@ func TestTerraformSourceStaysInTheComment(t *testing.T) {
 	}
 }
 
+// What begins a grapheme cluster does not take the end of its text with it.
+func TestTerraformPrependedCharacters(t *testing.T) {
+	t.Parallel()
+	for _, summary := range []string{
+		"\u0600", "a\u0600", "\u0600\u0601", "\u0600é", "\u0600\"b", "\u0600\\", "\u0600\\\"", "\u0600\u200d",
+		"\U000110BD", "\u0600\U000110BD\"\u0600", "\u0d4e", "日本\u0600", "\u0600\u0301",
+	} {
+		src, err := json.Marshal(map[string]any{"version": 1, "routes": []any{
+			map[string]any{"path": "/a", "method": "GET", "handler": "h", "summary": summary, "public": true},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := load(t, src)
+		for _, o := range outputs() {
+			checkReadsBack(t, table, o.module, o.format, Terraform(table, o.module, o.format, "routes.yaml"))
+		}
+	}
+	table := load(t, []byte("version: 1\nroutes:\n  - {path: /a, method: GET, handler: a, public: true, summary: Größe und Preis é}\n"))
+	if out := Terraform(table, Obytes, JSON, "routes.yaml"); !bytes.Contains(out, []byte(`"Größe und Preis é"`)) {
+		t.Errorf("escapes where none has to be:\n%s", out)
+	}
+}
+
 func TestParseModule(t *testing.T) {
 	t.Parallel()
 	for _, want := range Modules {
