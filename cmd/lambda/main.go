@@ -8,6 +8,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -44,12 +45,30 @@ func exit(err error) {
 // with an extension, and when nothing is running. lambda.WithEnableSIGTERM would
 // register one for that alone: a call at every cold start.
 func serve(app *framework.App) {
+	f := function{app, make(chan struct{})}
+	go f.drain()
+	lambda.Start(f)
+}
+
+// A function is an App that heeds SIGTERM. Go starts threads for that, which the
+// first poll of a cold start does not wait for, and the first request does.
+type function struct {
+	*framework.App
+	heeds chan struct{} // closed when SIGTERM is heeded
+}
+
+// Invoke is App.Invoke.
+func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	<-f.heeds
+	return f.App.Invoke(ctx, payload)
+}
+
+// drain ends the process on SIGTERM.
+func (f function) drain() {
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM)
-	go func() {
-		<-end
-		app.Drain()
-		os.Exit(0)
-	}()
-	lambda.Start(app)
+	close(f.heeds)
+	<-end
+	f.Drain()
+	os.Exit(0)
 }
