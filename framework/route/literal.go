@@ -48,8 +48,8 @@ func (t *Table) packaged(src []byte) packagedTable {
 	return p
 }
 
-// writeLiteral writes a value as Go in this package. A field or an entry that is
-// zero is left out, and the type of the value where elided says that it is known.
+// writeLiteral writes a value as Go in this package. A field that is zero is left
+// out, and so is the type of the value where elided says that it is known.
 func writeLiteral(b *bytes.Buffer, v reflect.Value, elided bool) {
 	switch v.Kind() {
 	case reflect.String:
