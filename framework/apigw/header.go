@@ -105,7 +105,7 @@ func (e *Event) newHeader() http.Header {
 // canonicalName returns a header name as http.CanonicalHeaderKey does, and "" for
 // one that is no token, as that of a trailer, whose prefix has a colon.
 func canonicalName(name string) string {
-	if known, ok := lowerNames[name]; ok {
+	if known := knownName(name); known != "" {
 		return known
 	}
 	if !validToken(name) {
@@ -114,41 +114,76 @@ func canonicalName(name string) string {
 	return http.CanonicalHeaderKey(name)
 }
 
-// lowerNames has the names that gateways and browsers send most, in the lower case
-// in which an HTTP API, a Function URL and a load balancer write every name.
-// http.CanonicalHeaderKey would make each of them anew for each request.
-var lowerNames = map[string]string{
-	"accept":                    "Accept",
-	"accept-encoding":           "Accept-Encoding",
-	"accept-language":           "Accept-Language",
-	"authorization":             "Authorization",
-	"cache-control":             "Cache-Control",
-	"content-length":            "Content-Length",
-	"content-type":              "Content-Type",
-	"cookie":                    "Cookie",
-	"host":                      "Host",
-	"origin":                    "Origin",
-	"priority":                  "Priority",
-	"referer":                   "Referer",
-	"sec-ch-ua":                 "Sec-Ch-Ua",
-	"sec-ch-ua-mobile":          "Sec-Ch-Ua-Mobile",
-	"sec-ch-ua-platform":        "Sec-Ch-Ua-Platform",
-	"sec-fetch-dest":            "Sec-Fetch-Dest",
-	"sec-fetch-mode":            "Sec-Fetch-Mode",
-	"sec-fetch-site":            "Sec-Fetch-Site",
-	"sec-fetch-user":            "Sec-Fetch-User",
-	"traceparent":               "Traceparent",
-	"upgrade-insecure-requests": "Upgrade-Insecure-Requests",
-	"user-agent":                "User-Agent",
-	"via":                       "Via",
-	"x-amz-cf-id":               "X-Amz-Cf-Id",
-	"x-amzn-trace-id":           "X-Amzn-Trace-Id",
-	"x-api-key":                 "X-Api-Key",
-	"x-forwarded-for":           "X-Forwarded-For",
-	"x-forwarded-port":          "X-Forwarded-Port",
-	"x-forwarded-proto":         "X-Forwarded-Proto",
-	"x-request-id":              "X-Request-Id",
-	"x-requested-with":          "X-Requested-With",
+// knownName returns the canonical form of the names that gateways and browsers send
+// most, in the lower case in which an HTTP API, a Function URL and a load balancer
+// write every name, and "" for others. http.CanonicalHeaderKey would make each of
+// them anew for each request, and a map would be made at each start.
+func knownName(name string) string {
+	switch name {
+	case "accept":
+		return "Accept"
+	case "accept-encoding":
+		return "Accept-Encoding"
+	case "accept-language":
+		return "Accept-Language"
+	case "authorization":
+		return "Authorization"
+	case "cache-control":
+		return "Cache-Control"
+	case "content-length":
+		return "Content-Length"
+	case "content-type":
+		return "Content-Type"
+	case "cookie":
+		return "Cookie"
+	case "host":
+		return "Host"
+	case "origin":
+		return "Origin"
+	case "priority":
+		return "Priority"
+	case "referer":
+		return "Referer"
+	case "sec-ch-ua":
+		return "Sec-Ch-Ua"
+	case "sec-ch-ua-mobile":
+		return "Sec-Ch-Ua-Mobile"
+	case "sec-ch-ua-platform":
+		return "Sec-Ch-Ua-Platform"
+	case "sec-fetch-dest":
+		return "Sec-Fetch-Dest"
+	case "sec-fetch-mode":
+		return "Sec-Fetch-Mode"
+	case "sec-fetch-site":
+		return "Sec-Fetch-Site"
+	case "sec-fetch-user":
+		return "Sec-Fetch-User"
+	case "traceparent":
+		return "Traceparent"
+	case "upgrade-insecure-requests":
+		return "Upgrade-Insecure-Requests"
+	case "user-agent":
+		return "User-Agent"
+	case "via":
+		return "Via"
+	case "x-amz-cf-id":
+		return "X-Amz-Cf-Id"
+	case "x-amzn-trace-id":
+		return "X-Amzn-Trace-Id"
+	case "x-api-key":
+		return "X-Api-Key"
+	case "x-forwarded-for":
+		return "X-Forwarded-For"
+	case "x-forwarded-port":
+		return "X-Forwarded-Port"
+	case "x-forwarded-proto":
+		return "X-Forwarded-Proto"
+	case "x-request-id":
+		return "X-Request-Id"
+	case "x-requested-with":
+		return "X-Requested-With"
+	}
+	return ""
 }
 
 // validToken reports whether s is a token, the form of a header name and of a

@@ -48,14 +48,14 @@ func BenchmarkText(b *testing.B) {
 	}
 	b.Run("AppendText", func(b *testing.B) {
 		b.SetBytes(int64(len(quoted)))
-		buf := make([]byte, 0, len(quoted))
+		buf := make([]byte, 0, len(quoted)+8)
 		for b.Loop() {
 			d.Root().AppendText(buf)
 		}
 	})
 	b.Run("AppendQuoted", func(b *testing.B) {
 		b.SetBytes(int64(len(quoted)))
-		buf := make([]byte, 0, len(quoted)+2)
+		buf := make([]byte, 0, len(quoted)+8)
 		for b.Loop() {
 			AppendQuoted(buf, body)
 		}

@@ -63,25 +63,27 @@ func appendUnquoted(b []byte, s string) []byte {
 		s = string([]rune(s)) // which has U+FFFD for each byte that is not UTF-8
 	}
 	b = slices.Grow(b, len(s)+8) // no text is longer than it is written
-	for len(s) >= 8 {
-		// Eight bytes are written, of which those count that are plain.
-		w := load(s)
+	i := 0
+	for len(s)-i >= 8 {
+		// Eight bytes are written, of which those in front of a backslash count.
+		w := load(s[i:])
 		n := 8
-		if found := special(w); found != 0 {
+		if found := less(w^(ones*'\\'), 1) & highest; found != 0 {
 			n = bits.TrailingZeros64(found) / 8
 		}
 		b = binary.LittleEndian.AppendUint64(b, w)[:len(b)+n]
-		if s = s[n:]; n == 8 {
+		if i += n; n == 8 {
 			continue
 		}
-		if c := s[1]; c == '"' || c == '\\' || c == '/' { // nearly always
+		if c := s[i+1]; c == '"' || c == '\\' || c == '/' { // nearly always
 			b = append(b, c)
-			s = s[2:]
+			i += 2
 			continue
 		}
-		b, s = appendEscaped(b, s)
+		b, s = appendEscaped(b, s[i:])
+		i = 0
 	}
-	for s != "" {
+	for s = s[i:]; s != ""; {
 		if s[0] == '\\' {
 			b, s = appendEscaped(b, s)
 			continue
