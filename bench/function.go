@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +25,7 @@ type function struct {
 
 	cmd    *exec.Cmd
 	server *http.Server
-	stderr bytes.Buffer
+	log    *os.File // what it logs: a pipe would have to be read while it starts
 	exited chan struct{}
 
 	polled  chan time.Time
@@ -42,7 +41,14 @@ func startFunction(program string, env ...string) (*function, error) {
 	if err != nil {
 		return nil, err
 	}
+	log, err := os.CreateTemp("", "routegate-bench-log-")
+	if err != nil {
+		listener.Close()
+		return nil, err
+	}
+	_ = os.Remove(log.Name()) // it is there until it is closed
 	f := &function{
+		log: log,
 		cmd: exec.Command(program), exited: make(chan struct{}),
 		polled: make(chan time.Time, 1), events: make(chan []byte), answers: make(chan []byte, 1), failed: make(chan error, 1),
 	}
@@ -56,10 +62,11 @@ func startFunction(program string, env ...string) (*function, error) {
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/sample", "AWS_LAMBDA_LOG_STREAM_NAME=2026/07/10/[$LATEST]0",
 		"AWS_REGION=eu-west-1", "LANG=en_US.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin", "TZ=:UTC",
 	}, env...)
-	f.cmd.Stderr = &f.stderr
+	f.cmd.Stderr = log
 	begin := time.Now()
 	if err := f.cmd.Start(); err != nil {
 		f.server.Close()
+		log.Close()
 		return nil, err
 	}
 	go func() {
@@ -76,8 +83,9 @@ func startFunction(program string, env ...string) (*function, error) {
 	case <-time.After(patience):
 		err = errors.New("it does not ask for an event")
 	}
+	err = fmt.Errorf("starting %s: %w\n%s", program, err, f.logged())
 	f.stop()
-	return nil, fmt.Errorf("starting %s: %w\n%s", program, err, &f.stderr)
+	return nil, err
 }
 
 func (f *function) api() http.Handler {
@@ -147,7 +155,7 @@ func (f *function) invoke(event []byte) ([]byte, error) {
 		case err := <-f.failed:
 			return nil, err
 		case <-f.exited:
-			return nil, fmt.Errorf("the function ended\n%s", &f.stderr)
+			return nil, fmt.Errorf("the function ended\n%s", f.logged())
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -171,9 +179,16 @@ func (f *function) peak() (float64, error) {
 	return 0, errors.New("the kernel does not say how much memory a process has had")
 }
 
+// logged returns what the function has logged.
+func (f *function) logged() []byte {
+	text, _ := io.ReadAll(io.NewSectionReader(f.log, 0, 1<<20))
+	return text
+}
+
 // stop ends the process, which does nothing then.
 func (f *function) stop() {
 	_ = f.cmd.Process.Kill() // it may have ended
 	<-f.exited
 	f.server.Close()
+	f.log.Close()
 }

@@ -9,10 +9,6 @@ import (
 	"github.com/routegate/routegate/framework/manifest"
 )
 
-// packaged is what the program was packaged with, or nil. It is set by the file
-// that WritePackaged has written, when package route is initialized.
-var packaged *packagedTable
-
 // A packagedTable is a table whose manifest was checked when the program was
 // built.
 type packagedTable struct {
