@@ -140,9 +140,10 @@ func (b *bench) program(name string, make func(name string) error) (string, erro
 	return file, nil
 }
 
-// unpack copies a program in pieces, as unpacking a zip would write it. How a file
-// was written decides what a page of it brings with it when it is looked at: memory
-// of a function, up to a tenth of it, that has nothing to do with the function.
+// unpack copies a program page by page. The kernel keeps in one piece what was
+// written at once, where it finds room for that, and then maps more of it when one
+// page is looked at: up to a tenth of a function's memory and of the time it takes to
+// start, by chance.
 func unpack(from, to string) error {
 	program, err := os.ReadFile(from)
 	if err != nil {
@@ -153,7 +154,7 @@ func unpack(from, to string) error {
 		return err
 	}
 	defer f.Close()
-	for piece := range slices.Chunk(program, 32<<10) {
+	for piece := range slices.Chunk(program, os.Getpagesize()) {
 		if _, err := f.Write(piece); err != nil {
 			return err
 		}

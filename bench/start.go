@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/routegate/routegate/bench/sample"
@@ -21,9 +22,8 @@ type candidate struct {
 	busy     []float64 // and after its requests
 }
 
-// copies is how many files a program is started from in turn. In which pieces of
-// memory the kernel keeps a file is chance, and makes starts from it up to a tenth
-// slower or faster than from another with the same bytes.
+// copies is how many files a program is started from in turn: where the kernel keeps
+// a file is chance, and starts from two with the same bytes differ.
 const copies = 5
 
 // copyName returns the name of a copy of a program.
@@ -118,8 +118,8 @@ func (b *bench) candidates(routes ...int) ([]*candidate, error) {
 	return list, nil
 }
 
-// startAll starts each in turn, round by round. A first round is not counted: it
-// brings the programs into the page cache.
+// startAll starts each once in a round, in an order of the round's own: what one
+// leaves to be cleared up is at the cost of the next. A first round is not counted.
 func (b *bench) startAll(list []*candidate, rounds, requests int) error {
 	for _, c := range list {
 		for n := range copies {
@@ -128,11 +128,11 @@ func (b *bench) startAll(list []*candidate, rounds, requests int) error {
 			}
 		}
 	}
+	random := rand.New(rand.NewPCG(1, 2))
 	for round := range rounds + 1 {
-		for turn := range list {
-			c := list[(round+turn)%len(list)]
-			if err := c.start(round, requests); err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
+		for _, i := range random.Perm(len(list)) {
+			if err := list[i].start(round, requests); err != nil {
+				return fmt.Errorf("%s: %w", list[i].name, err)
 			}
 		}
 	}
