@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,30 +41,39 @@ func buildEnv(arch string) []string {
 // build returns the function's program. It has the table of the manifest src in
 // it, where it is one of package framework and has src.
 func build(ctx context.Context, arch string, src []byte, table *route.Table) ([]byte, error) {
-	fast, err := usesFramework(ctx, arch)
+	dir, err := routeDir(ctx, arch)
 	if err != nil {
 		return nil, err
 	}
-	if fast {
-		program, err := compile(ctx, arch, table.PackagedSource(src))
+	if dir != "" {
+		program, err := compile(ctx, arch, dir, table.PackagedSource(src))
 		if err != nil || bytes.Contains(program, src) {
 			return program, err
 		}
 		// It has another manifest, or makes one: New must check that.
 	}
-	return compile(ctx, arch, nil)
+	return compile(ctx, arch, "", nil)
 }
 
-// usesFramework reports whether the function is one of package framework. What
-// does not build is said by the build.
-func usesFramework(ctx context.Context, arch string) (bool, error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "-e", "-deps", "-tags", buildTags, "./cmd/lambda")
+// routeDir returns where the source of package route is, here or among the modules
+// that were downloaded, or "" where the function is not one of package framework.
+// What does not build is said by the build.
+func routeDir(ctx context.Context, arch string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-e", "-deps", "-tags", buildTags, "-f", "{{.ImportPath}}\t{{.Dir}}", "./cmd/lambda")
 	cmd.Env = buildEnv(arch)
 	out, err := cmd.Output()
 	if err != nil {
-		return false, fmt.Errorf("cannot list the packages of the function: %w", err)
+		return "", fmt.Errorf("cannot list the packages of the function: %w", err)
 	}
-	return slices.Contains(strings.Fields(string(out)), frameworkPath), nil
+	dirs := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		path, dir, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		dirs[path] = dir
+	}
+	if _, ok := dirs[frameworkPath]; !ok {
+		return "", nil
+	}
+	return dirs[frameworkPath+"/route"], nil
 }
 
 // frameworkPath is the import path of package framework.
@@ -73,10 +81,11 @@ var frameworkPath = source.ModulePath + "/framework"
 
 // packagedGo is the file that has the table. The go command adds it to package
 // route, as if it were there ("go help build", -overlay).
-const packagedGo = "framework/route/packaged_table.go"
+const packagedGo = "packaged_table.go"
 
-// compile builds the program, with the source of a table unless that is nil.
-func compile(ctx context.Context, arch string, table []byte) ([]byte, error) {
+// compile builds the program, with the source of a table for package route, which is in
+// the directory routes, unless that is nil.
+func compile(ctx context.Context, arch, routes string, table []byte) ([]byte, error) {
 	dir, err := os.MkdirTemp(os.Getenv("GOTMPDIR"), "routegate-")
 	if err != nil {
 		return nil, err
@@ -86,7 +95,7 @@ func compile(ctx context.Context, arch string, table []byte) ([]byte, error) {
 	tags := buildTags
 	args := append([]string{"build", "-o", name}, buildArgs...)
 	if table != nil {
-		overlay, err := writeOverlay(dir, packagedGo, table)
+		overlay, err := writeOverlay(dir, filepath.Join(routes, packagedGo), table)
 		if err != nil {
 			return nil, err
 		}
@@ -107,15 +116,11 @@ func compile(ctx context.Context, arch string, table []byte) ([]byte, error) {
 // writeOverlay writes to dir what adds a file to the source, and returns the name
 // of the list that the go command reads.
 func writeOverlay(dir, added string, text []byte) (string, error) {
-	at, err := filepath.Abs(filepath.FromSlash(added))
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, filepath.Base(at))
+	file := filepath.Join(dir, filepath.Base(added))
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return "", err
 	}
-	list, err := json.Marshal(map[string]any{"Replace": map[string]string{at: file}})
+	list, err := json.Marshal(map[string]any{"Replace": map[string]string{added: file}})
 	if err != nil {
 		return "", err
 	}

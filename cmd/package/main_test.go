@@ -253,7 +253,11 @@ func TestChecksNoOther(t *testing.T) {
 	if err != nil || table == nil {
 		t.Fatalf("the repository is not one to package: %v", err)
 	}
-	program, err := compile(t.Context(), runtime.GOARCH, table.PackagedSource(append(src, '\n')))
+	dir, err := routeDir(t.Context(), runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := compile(t.Context(), runtime.GOARCH, dir, table.PackagedSource(append(src, '\n')))
 	if err != nil {
 		t.Fatal(err)
 	}

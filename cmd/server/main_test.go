@@ -100,8 +100,11 @@ func TestServesTheShippedRoutes(t *testing.T) {
 		t.Errorf("log line %v", line)
 	}
 	for _, metric := range []string{`"Decision":"no_principal","Count":1,"Errors":0`, `"Decision":"allowed","Count":1,"Errors":0`} {
-		if !strings.Contains(p.String(), `"Route":"GET /v1/admin/endpoints",`+metric) {
-			t.Errorf("no metric %s:\n%s", metric, p)
+		// It is written behind the line of the request.
+		for begin := time.Now(); !strings.Contains(p.String(), `"Route":"GET /v1/admin/endpoints",`+metric); time.Sleep(time.Millisecond) {
+			if time.Since(begin) > 10*time.Second {
+				t.Fatalf("no metric %s:\n%s", metric, p)
+			}
 		}
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/mvp/healthz"} {

@@ -41,10 +41,18 @@ func (s *Secrets) Add(name, text string) {
 			s.parts[form[i:i+pieceLen]] = name
 		}
 	}
+	// A time in milliseconds reads as five letters in hexadecimal: WI64B is 5749363442.
+	addHex := func(form string) {
+		for i := 0; i+pieceLen <= len(form); i++ {
+			if piece := form[i : i+pieceLen]; strings.Trim(piece, "0123456789") != "" {
+				s.parts[piece] = name
+			}
+		}
+	}
 	for _, text := range []string{text, strings.ToLower(text)} {
 		add(text)
-		add(hex.EncodeToString([]byte(text)))
-		add(fmt.Sprintf("%X", text))
+		addHex(hex.EncodeToString([]byte(text)))
+		addHex(fmt.Sprintf("%X", text))
 		percent, backslash := "", ""
 		for _, c := range []byte(text) {
 			percent += fmt.Sprintf("%%%02X", c)
