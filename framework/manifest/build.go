@@ -1,4 +1,4 @@
-//go:build !routegate.packaged
+//go:build !routegate.snapshot
 
 package manifest
 

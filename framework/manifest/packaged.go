@@ -1,12 +1,12 @@
-//go:build routegate.packaged
+//go:build routegate.snapshot
 
 package manifest
 
-// Parse reads no manifest. With the tag routegate.packaged, which cmd/package
+// Parse reads no manifest. With the tag routegate.snapshot, which cmd/package
 // sets, the program has no YAML parser and no JSON Schema in it: initializing
 // what compiles the schema takes longer than all else that a function does when
 // it starts. The manifest that the function was packaged with was checked then,
-// and route.Packaged has its table. Every other is refused.
+// and route.Restore has its table. Every other is refused.
 //
 // It is so short that the compiler puts it in route.Load, and sees that nothing
 // there goes on: what checks a manifest's meaning is not in the program either.
@@ -14,6 +14,6 @@ func Parse(filename string, src []byte) (*Manifest, *Report) { return nil, refus
 
 func refuse(filename string, src []byte) *Report {
 	r := &Report{Filename: filename, Source: src}
-	r.Errorf(Span{}, "not-packaged", "this is not the manifest that the function was packaged with: a packaged function checks no manifest")
+	r.Errorf(Span{}, "not-packaged", "this is not the manifest that the function was packaged with, or package main has not begun: a packaged function checks no manifest")
 	return r
 }

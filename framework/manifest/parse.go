@@ -1,4 +1,4 @@
-//go:build !routegate.packaged
+//go:build !routegate.snapshot
 
 // Package manifest reads routes.yaml: bytes to values that know their place,
 // and a report of everything that is wrong with their form.

@@ -80,7 +80,7 @@ func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
 		Tags:        values(mr.Tags),
 		Deprecated:  mr.Deprecated.Value,
 		Line:        mr.Line,
-		written:     newWritten(mr),
+		places:      writePlaces(mr),
 	}
 	r.Access = c.access(mr)
 	ok := r.Method == AnyMethod || slices.Contains(Methods, r.Method)

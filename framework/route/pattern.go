@@ -54,6 +54,11 @@ func (e *PatternError) Error() string { return e.Reason }
 // the rule of the AWS console, which the documentation does not state. A
 // variable's name may not occur twice.
 func ParsePattern(path string) (Pattern, error) {
+	return parsePattern(path, nil)
+}
+
+// parsePattern puts the segments into made, as far as that has room for them.
+func parsePattern(path string, made []segment) (Pattern, error) {
 	fail := func(at, end int, format string, args ...any) (Pattern, error) {
 		return Pattern{}, &PatternError{
 			Offset: utf8.RuneCountInString(path[:at]),
@@ -72,7 +77,7 @@ func ParsePattern(path string) (Pattern, error) {
 		return fail(len(path)-1, len(path), `must not end in "/": API Gateway takes no such route`)
 	}
 
-	p := Pattern{text: path}
+	p := Pattern{text: path, segments: made}
 	var few [8]string // enough for most, and not on the heap
 	variables, seen := few[:0], nameSet(nil)
 	at := 1

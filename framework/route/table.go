@@ -28,15 +28,8 @@ type Route struct {
 	Access      Access
 	Line        int // in the manifest, from 1
 
-	key     string // made once: every request asks for it
-	written *written
-}
-
-// written tells where in the manifest a route was written. It lies apart from the
-// route: a function has no use for it.
-type written struct {
-	below   [len(routeKeys)]int // for each key how far it is below the line before the route's; 0 where it is left out
-	handler manifest.Span
+	key    string // made once: every request asks for it
+	places string // in the manifest; see writePlaces
 }
 
 // routeKeys are the keys that the manifest can give a route.
@@ -45,24 +38,41 @@ var routeKeys = [...]string{
 	"tags", "deprecated", "public", "auth", "groups", "scopes",
 }
 
-func newWritten(mr *manifest.Route) *written {
-	w := &written{handler: mr.Handler.Span}
-	for i, key := range routeKeys {
+// writePlaces writes down, as a snapshot does, for each of routeKeys 0 where it
+// is left out and otherwise how far it is below the line before the route's, and
+// behind these the span of the handler's name. It is text since a function, which
+// has no use for it, can start without reading it.
+func writePlaces(mr *manifest.Route) string {
+	var w snapshotWriter
+	for _, key := range routeKeys {
+		below := 0
 		if at, ok := mr.Has[key]; ok {
-			w.below[i] = at.Line - mr.Line + 1
+			below = at.Line - mr.Line + 1
 		}
+		w = w.number(below)
 	}
-	return w
+	return string(w.span(mr.Handler.Span))
 }
 
 // LineOf returns the line on which the manifest gives the route a key, such as
 // "groups", and the route's own line where it leaves the key out.
 func (r *Route) LineOf(key string) int {
-	i := slices.Index(routeKeys[:], key)
-	if i < 0 || r.written == nil || r.written.below[i] == 0 {
-		return r.Line
+	places := snapshotReader{rest: r.places}
+	for _, k := range routeKeys {
+		if below := places.number(); k == key && below > 0 {
+			return r.Line + below - 1
+		}
 	}
-	return r.Line + r.written.below[i] - 1
+	return r.Line
+}
+
+// handlerAt returns the place of the handler's name.
+func (r *Route) handlerAt() manifest.Span {
+	places := snapshotReader{rest: r.places}
+	for range routeKeys {
+		places.number()
+	}
+	return places.span()
 }
 
 // Key returns the route key, as API Gateway writes it: "GET /v1/users/{id}".
@@ -98,7 +108,7 @@ type Table struct {
 
 	declaredGroups, declaredScopes []Name
 
-	digest string // of a table that was packaged; "" where it is to be made
+	digest string // of a table that was restored; "" where it is to be made
 }
 
 // A Name is a group or a scope that a manifest declares.

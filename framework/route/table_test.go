@@ -8,7 +8,7 @@ import (
 )
 
 // Lines are found with the route at the head of the file and far from it, with its
-// keys in any order.
+// keys in any order and after a snapshot.
 func TestLineOf(t *testing.T) {
 	t.Parallel()
 	src := `version: 1
@@ -30,14 +30,20 @@ routes:
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
+	restored, _ := Restore(loaded.Snapshot([]byte(src)), "routes.yaml", []byte(src), map[string]bool{"a": true, "b": true})
+	if restored == nil || restored.digest == "" {
+		t.Fatal("not restored")
+	}
 	want := map[string]map[string]int{
 		"/a": {"path": 3, "method": 4, "handler": 5, "public": 6, "groups": 3, "scopes": 3, "nothing": 3},
 		"/b": {"scopes": 7, "method": 8, "name": 9, "groups": 11, "handler": 13, "path": 14, "public": 7, "tags": 7},
 	}
-	for r := range loaded.All() {
-		for key, line := range want[r.Pattern.String()] {
-			if got := r.LineOf(key); got != line {
-				t.Errorf("%s: %q is on line %d, want %d\n%s", r.Pattern, key, got, line, strings.Split(src, "\n")[line-1])
+	for _, table := range []*Table{loaded, restored} {
+		for r := range table.All() {
+			for key, line := range want[r.Pattern.String()] {
+				if got := r.LineOf(key); got != line {
+					t.Errorf("%s: %q is on line %d, want %d\n%s", r.Pattern, key, got, line, strings.Split(src, "\n")[line-1])
+				}
 			}
 		}
 	}
