@@ -31,38 +31,20 @@ const (
 	codeRequestTimeout  = "request_timeout"
 )
 
-// detailOf says in a sentence what a code means. It is no map, which would be made
-// at each start.
-func detailOf(code string) string {
-	switch code {
-	case string(route.NoRoute):
-		return "no route matches the method and the path"
-	case string(route.RouteMismatch):
-		return "the path is not that of the authorized route"
-	case string(route.NoPrincipal):
-		return "a verified token or signature is needed"
-	case string(route.TokenMismatch):
-		return "the token is not the one that was verified"
-	case string(route.WrongAuth):
-		return "this route asks for another kind of proof"
-	case string(route.MissingScope):
-		return "the token has no scope that this route asks for"
-	case string(route.MissingGroup):
-		return "the caller is in no group that this route asks for"
-	case codeBadRequest:
-		return "the request could not be read"
-	case codeInternal:
-		return "the service failed; the request's id finds the cause in its log"
-	case codeTimeout:
-		return "the answer took too long"
-	case codeTooLarge:
-		return "the answer is larger than the gateway takes"
-	case codeRequestTooLarge:
-		return "the body is larger than this service takes"
-	case codeRequestTimeout:
-		return "the body took too long to come"
-	}
-	return ""
+var problemDetails = map[string]string{
+	string(route.NoRoute):       "no route matches the method and the path",
+	string(route.RouteMismatch): "the path is not that of the authorized route",
+	string(route.NoPrincipal):   "a verified token or signature is needed",
+	string(route.TokenMismatch): "the token is not the one that was verified",
+	string(route.WrongAuth):     "this route asks for another kind of proof",
+	string(route.MissingScope):  "the token has no scope that this route asks for",
+	string(route.MissingGroup):  "the caller is in no group that this route asks for",
+	codeBadRequest:              "the request could not be read",
+	codeInternal:                "the service failed; the request's id finds the cause in its log",
+	codeTimeout:                 "the answer took too long",
+	codeTooLarge:                "the answer is larger than the gateway takes",
+	codeRequestTooLarge:         "the body is larger than this service takes",
+	codeRequestTimeout:          "the body took too long to come",
 }
 
 func newProblem(status int, code, requestID string) problem {
@@ -70,7 +52,7 @@ func newProblem(status int, code, requestID string) problem {
 		Type:      "about:blank",
 		Title:     http.StatusText(status),
 		Status:    status,
-		Detail:    detailOf(code),
+		Detail:    problemDetails[code],
 		Code:      code,
 		RequestID: requestID,
 	}

@@ -57,7 +57,7 @@ type function struct {
 	heeds chan struct{} // closed when SIGTERM is heeded
 }
 
-// Invoke is App.Invoke.
+// Invoke answers an event, once SIGTERM is heeded.
 func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	<-f.heeds
 	return f.App.Invoke(ctx, payload)

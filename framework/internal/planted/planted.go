@@ -36,23 +36,20 @@ func (s *Secrets) Text(name string) string {
 
 // Add takes a text, of at least ten characters, that is planted already.
 func (s *Secrets) Add(name, text string) {
+	// Digits alone count only where the text itself has them: WI64B is 5749363442 in
+	// hexadecimal, and so may be a part of the time in milliseconds.
 	add := func(form string) {
 		for i := 0; i+pieceLen <= len(form); i++ {
-			s.parts[form[i:i+pieceLen]] = name
-		}
-	}
-	// A time in milliseconds reads as five letters in hexadecimal: WI64B is 5749363442.
-	addHex := func(form string) {
-		for i := 0; i+pieceLen <= len(form); i++ {
-			if piece := form[i : i+pieceLen]; strings.Trim(piece, "0123456789") != "" {
+			piece := form[i : i+pieceLen]
+			if strings.Trim(piece, "0123456789") != "" || strings.Contains(text, piece) {
 				s.parts[piece] = name
 			}
 		}
 	}
 	for _, text := range []string{text, strings.ToLower(text)} {
 		add(text)
-		addHex(hex.EncodeToString([]byte(text)))
-		addHex(fmt.Sprintf("%X", text))
+		add(hex.EncodeToString([]byte(text)))
+		add(fmt.Sprintf("%X", text))
 		percent, backslash := "", ""
 		for _, c := range []byte(text) {
 			percent += fmt.Sprintf("%%%02X", c)

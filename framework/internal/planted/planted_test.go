@@ -32,3 +32,21 @@ func TestFinds(t *testing.T) {
 		t.Errorf("found %q", found)
 	}
 }
+
+// Numbers that others write, such as the time, are not found in a form of a secret
+// that is digits by chance. A secret of digits is.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	s := planted.New()
+	s.Add("letters", "XWI64BXYZQRS")
+	s.Add("digits", "444455556666")
+	for text, want := range map[string][]string{
+		`{"Timestamp":1795749363442}`: nil,
+		"58574936344258595a":          {"letters"},
+		"card 444455556666":           {"digits"},
+	} {
+		if found := s.In(text); !slices.Equal(found, want) {
+			t.Errorf("found %q in %q, want %q", found, text, want)
+		}
+	}
+}
