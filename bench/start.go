@@ -11,7 +11,7 @@ import (
 // A candidate is a function that is started.
 type candidate struct {
 	name    string
-	program string // of which there are copies
+	program string
 	routes  int
 	env     []string
 
@@ -21,13 +21,6 @@ type candidate struct {
 	idle     []float64 // bytes it has had when it first asked
 	busy     []float64 // and after its requests
 }
-
-// copies is how many files a program is started from in turn: where the kernel keeps
-// a file is chance, and starts from two with the same bytes differ.
-const copies = 5
-
-// copyName returns the name of a copy of a program.
-func copyName(program string, n int) string { return fmt.Sprintf("%s.%d", program, n%copies) }
 
 // requests are what a function answers before its memory is looked at again.
 const requests = 200
@@ -119,19 +112,13 @@ func (b *bench) candidates(routes ...int) ([]*candidate, error) {
 }
 
 // startAll starts each once in a round, in an order of the round's own: what one
-// leaves to be cleared up is at the cost of the next. A first round is not counted.
+// leaves to be cleared up is at the cost of the next. A first round is not counted: it
+// brings the programs into the page cache.
 func (b *bench) startAll(list []*candidate, rounds, requests int) error {
-	for _, c := range list {
-		for n := range copies {
-			if err := unpack(c.program, copyName(c.program, n)); err != nil {
-				return err
-			}
-		}
-	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range rounds + 1 {
 		for _, i := range random.Perm(len(list)) {
-			if err := list[i].start(round, requests); err != nil {
+			if err := list[i].start(round > 0, requests); err != nil {
 				return fmt.Errorf("%s: %w", list[i].name, err)
 			}
 		}
@@ -139,8 +126,8 @@ func (b *bench) startAll(list []*candidate, rounds, requests int) error {
 	return nil
 }
 
-func (c *candidate) start(round, requests int) error {
-	f, err := startFunction(copyName(c.program, round), c.env...)
+func (c *candidate) start(count bool, requests int) error {
+	f, err := startFunction(c.program, c.env...)
 	if err != nil {
 		return err
 	}
@@ -165,7 +152,7 @@ func (c *candidate) start(round, requests int) error {
 		}
 	}
 	busy, err := f.peak()
-	if err != nil || round == 0 {
+	if err != nil || !count {
 		return err
 	}
 	c.started = append(c.started, float64(f.started))

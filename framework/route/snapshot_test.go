@@ -229,7 +229,8 @@ func TestRestoreAllocates(t *testing.T) {
 		snapshot := table.Snapshot(src)
 		return testing.AllocsPerRun(10, func() { restore(snapshot, src) })
 	}
-	if few, many := allocs(3), allocs(300); many > few+1 {
+	// Package fmt keeps its memory in a pool, which the race detector makes forget some.
+	if few, many := allocs(3), allocs(300); many > few+10 {
 		t.Errorf("%v allocations for 300 routes, %v for 3", many, few)
 	}
 }
