@@ -61,7 +61,7 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	}
-	table, report := route.Restore(snapshot, "routes.yaml", manifest, handlers)
+	table, report := route.Restore(packaged, "routes.yaml", manifest, handlers)
 	if report == nil {
 		names := append([]string{}, slices.Sorted(maps.Keys(handlers))...) // not nil, which is not known
 		table, report = route.Load("routes.yaml", manifest, names)

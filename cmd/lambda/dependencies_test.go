@@ -20,7 +20,7 @@ func TestDependencies(t *testing.T) {
 		"github.com/julienschmidt/httprouter",
 	}
 	for tags, want := range map[string][]string{
-		"lambda.norpc,routegate.snapshot": packaged,
+		"lambda.norpc,routegate.packaged": packaged,
 		"lambda.norpc":                    append([]string{"github.com/santhosh-tekuri/jsonschema/v5", "gopkg.in/yaml.v3"}, packaged...),
 	} {
 		cmd := exec.Command("go", "list", "-tags", tags, "-deps", "-f", "{{if .Module}}{{.Module.Path}}{{end}}", ".")

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -161,6 +162,7 @@ func TestPackage(t *testing.T) {
 			checkSettings(t, program, arch)
 			if runtime.GOOS == "linux" && runtime.GOARCH == arch {
 				answers(t, program)
+				makesNothing(t, program)
 			}
 		})
 	}
@@ -177,7 +179,7 @@ func unpack(t *testing.T, arch string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(bootstrap, []byte(table.Snapshot(src))) {
+	if !bytes.Contains(bootstrap, []byte(table.Digest())) {
 		t.Error("the program does not have the table")
 	}
 	for name, want := range map[string]bool{"route.(*Router).Decide": true, "route.(*compiler).": false} {
@@ -223,7 +225,7 @@ func checkSettings(t *testing.T, program []byte, arch string) {
 		got[s.Key] = s.Value
 	}
 	want := map[string]string{
-		"-buildmode": "exe", "-compiler": "gc", "-tags": "lambda.norpc,routegate.snapshot", "-trimpath": "true",
+		"-buildmode": "exe", "-compiler": "gc", "-tags": "lambda.norpc,routegate.packaged", "-trimpath": "true",
 		"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": arch,
 	}
 	switch arch {
@@ -251,17 +253,11 @@ func TestChecksNoOther(t *testing.T) {
 	if err != nil || table == nil {
 		t.Fatalf("the repository is not one to package: %v", err)
 	}
-	program, err := compile(t.Context(), runtime.GOARCH, table.Snapshot(append(src, '\n')))
+	program, err := compile(t.Context(), runtime.GOARCH, packagedFile(table.Packaged(append(src, '\n'))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(t.TempDir(), "bootstrap")
-	if err := os.WriteFile(name, program, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(name)
-	cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=127.0.0.1:1"}
-	out, err := cmd.CombinedOutput()
+	out, err := start(t, program)
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !bytes.Contains(out, []byte("[not-packaged]")) {
 		t.Errorf("%v\n%s", err, out)
@@ -323,6 +319,29 @@ func answers(t *testing.T, program []byte) {
 	if err != nil || !bytes.Contains(answer, []byte(`"statusCode":200`)) {
 		t.Errorf("Invoke = %s, %v, want the status 200\n%s", answer, err, &log)
 	}
+}
+
+// makesNothing checks that the table lies in the program as data: no memory is made
+// for it when package main is initialized.
+func makesNothing(t *testing.T, program []byte) {
+	t.Helper()
+	out, _ := start(t, program, "GODEBUG=inittrace=1")
+	if !regexp.MustCompile(`(?m)^init main @.* 0 bytes, 0 allocs$`).Match(out) {
+		t.Errorf("the table is made when the program starts, or that is not traced:\n%s", out)
+	}
+}
+
+// start runs the program where nothing listens for its first poll, and returns what
+// it prints.
+func start(t *testing.T, program []byte, env ...string) ([]byte, error) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "bootstrap")
+	if err := os.WriteFile(name, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(name)
+	cmd.Env = append(env, "AWS_LAMBDA_RUNTIME_API=127.0.0.1:1")
+	return cmd.CombinedOutput()
 }
 
 // What cannot be printed was not done.

@@ -1,8 +1,8 @@
-//go:build routegate.snapshot
+//go:build routegate.packaged
 
 package manifest
 
-// Parse reads no manifest. With the tag routegate.snapshot, which cmd/package
+// Parse reads no manifest. With the tag routegate.packaged, which cmd/package
 // sets, the program has no YAML parser and no JSON Schema in it: initializing
 // what compiles the schema takes longer than all else that a function does when
 // it starts. The manifest that the function was packaged with was checked then,

@@ -1,4 +1,4 @@
-//go:build !routegate.snapshot
+//go:build !routegate.packaged
 
 // Package manifest reads routes.yaml: bytes to values that know their place,
 // and a report of everything that is wrong with their form.

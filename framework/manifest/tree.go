@@ -1,4 +1,4 @@
-//go:build !routegate.snapshot
+//go:build !routegate.packaged
 
 package manifest
 

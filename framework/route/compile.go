@@ -52,7 +52,7 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 	t.groups, t.scopes = c.groups.names(), c.scopes.names()
 	t.declaredGroups, t.declaredScopes = c.groups.sorted(), c.scopes.sorted()
 
-	slices.SortFunc(t.routes, func(a, b *Route) int { return a.compare(b.Method, b.Pattern.text) })
+	slices.SortFunc(t.routes, func(a, b *Route) int { return a.compare(b.Method, b.Pattern.Text) })
 	return t
 }
 
@@ -80,12 +80,13 @@ func (c *compiler) route(mr *manifest.Route) (*Route, bool) {
 		Tags:        values(mr.Tags),
 		Deprecated:  mr.Deprecated.Value,
 		Line:        mr.Line,
-		places:      writePlaces(mr),
+		Lines:       linesOf(mr),
+		HandlerAt:   mr.Handler.Span,
 	}
 	r.Access = c.access(mr)
 	ok := r.Method == AnyMethod || slices.Contains(Methods, r.Method)
 	ok = c.pattern(r, mr.Path) && ok
-	r.key = r.Method + " " + r.Pattern.String()
+	r.RouteKey = r.Method + " " + r.Pattern.String()
 	return r, ok
 }
 
@@ -107,7 +108,7 @@ func (c *compiler) pattern(r *Route, path manifest.String) bool {
 		c.report.Errorf(at, "bad-path", "path %s %s", manifest.Quote(path.Value), e.Reason)
 		return false
 	}
-	if s := r.Pattern.segments; len(s) == 1 && (s[0].text == "ping" || s[0].text == "sping") && s[0].kind == literal {
+	if s := r.Pattern.Segments; len(s) == 1 && (s[0].Text == "ping" || s[0].Text == "sping") && s[0].Kind == Literal {
 		c.report.Warnf(path.Span, "reserved-path", "path %q is reserved by API Gateway on custom domains (documented for REST and WebSocket APIs): better use another", path.Value)
 	}
 	return true

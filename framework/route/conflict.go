@@ -59,7 +59,7 @@ func compareMethods(a, b string) relation {
 // comparePatterns relates the paths of two patterns of which both are greedy
 // or neither is.
 func comparePatterns(a, b Pattern) relation {
-	as, bs := a.segments, b.segments
+	as, bs := a.Segments, b.Segments
 	rel := same
 	if a.IsGreedy() {
 		as, bs = as[:len(as)-1], bs[:len(bs)-1]
@@ -74,12 +74,12 @@ func comparePatterns(a, b Pattern) relation {
 	}
 	for i := range as {
 		switch a, b := as[i], bs[i]; {
-		case a.kind == variable && b.kind == variable:
-		case a.kind == variable:
+		case a.Kind == Variable && b.Kind == Variable:
+		case a.Kind == Variable:
 			rel = both(rel, wider)
-		case b.kind == variable:
+		case b.Kind == Variable:
 			rel = both(rel, narrower)
-		case a.text != b.text:
+		case a.Text != b.Text:
 			return disjoint
 		}
 	}
@@ -180,14 +180,14 @@ func (c *compiler) reportClash(r, other writtenRoute, witness string, duplicate 
 // intersection returns the pattern of the paths that both overlapping patterns
 // match. Its variables have no names.
 func intersection(a, b Pattern) Pattern {
-	as, bs := a.segments, b.segments
+	as, bs := a.Segments, b.Segments
 	if len(as) < len(bs) {
 		as, bs = bs, as
 	}
-	p := Pattern{segments: slices.Clone(as)}
+	p := Pattern{Segments: slices.Clone(as)}
 	for i, s := range bs {
-		if s.kind == literal {
-			p.segments[i] = s
+		if s.Kind == Literal {
+			p.Segments[i] = s
 		}
 	}
 	return p
@@ -195,10 +195,10 @@ func intersection(a, b Pattern) Pattern {
 
 func witnessPath(p Pattern, free string) string {
 	var b strings.Builder
-	for _, s := range p.segments {
+	for _, s := range p.Segments {
 		b.WriteByte('/')
-		if s.kind == literal {
-			b.WriteString(s.text)
+		if s.Kind == Literal {
+			b.WriteString(s.Text)
 		} else {
 			b.WriteString(free)
 		}
@@ -218,22 +218,22 @@ type trie struct {
 }
 
 func (t *trie) insert(r writtenRoute) {
-	for _, s := range r.Pattern.segments {
-		switch s.kind {
-		case greedy:
-		case variable:
+	for _, s := range r.Pattern.Segments {
+		switch s.Kind {
+		case Greedy:
+		case Variable:
 			if t.variable == nil {
 				t.variable = &trie{}
 			}
 			t = t.variable
-		case literal:
-			next := t.literals[s.text]
+		case Literal:
+			next := t.literals[s.Text]
 			if next == nil {
 				next = &trie{}
 				if t.literals == nil {
 					t.literals = make(map[string]*trie)
 				}
-				t.literals[s.text] = next
+				t.literals[s.Text] = next
 			}
 			t = next
 		}
@@ -246,12 +246,12 @@ func (t *trie) insert(r writtenRoute) {
 func (t *trie) overlapping(p Pattern) []writtenRoute {
 	var found []writtenRoute
 	isGreedy := p.IsGreedy()
-	var walk func(t *trie, rest []segment)
-	walk = func(t *trie, rest []segment) {
+	var walk func(t *trie, rest []Segment)
+	walk = func(t *trie, rest []Segment) {
 		if t == nil {
 			return
 		}
-		atEnd := len(rest) == 0 || rest[0].kind == greedy
+		atEnd := len(rest) == 0 || rest[0].Kind == Greedy
 		if isGreedy || atEnd {
 			found = append(found, t.ends...)
 		}
@@ -263,8 +263,8 @@ func (t *trie) overlapping(p Pattern) []writtenRoute {
 			for _, next := range t.literals {
 				walk(next, nil)
 			}
-		case rest[0].kind == literal:
-			walk(t.literals[rest[0].text], rest[1:])
+		case rest[0].Kind == Literal:
+			walk(t.literals[rest[0].Text], rest[1:])
 			walk(t.variable, rest[1:])
 		default:
 			walk(t.variable, rest[1:])
@@ -273,6 +273,6 @@ func (t *trie) overlapping(p Pattern) []writtenRoute {
 			}
 		}
 	}
-	walk(t, p.segments)
+	walk(t, p.Segments)
 	return found
 }

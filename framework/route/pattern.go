@@ -21,21 +21,25 @@ import (
 //
 // Source: API Gateway developer guide, "Create routes for HTTP APIs".
 type Pattern struct {
-	text     string
-	segments []segment
+	// ParsePattern sets both, and nothing changes them.
+	Text     string    // as it was written
+	Segments []Segment // from left to right; not nil, and empty for "/"
 }
 
-type segment struct {
-	kind segmentKind
-	text string // the literal, or the variable's name
+// A Segment is what stands between two slashes of a Pattern.
+type Segment struct {
+	Kind SegmentKind
+	Text string // the literal, or the variable's name
 }
 
-type segmentKind int
+// A SegmentKind says what a Segment matches.
+type SegmentKind int
 
+// The kinds of segments.
 const (
-	literal segmentKind = iota
-	variable
-	greedy
+	Literal  SegmentKind = iota // its text
+	Variable                    // {name}
+	Greedy                      // {name+}
 )
 
 // A PatternError says why a path is no pattern.
@@ -54,11 +58,6 @@ func (e *PatternError) Error() string { return e.Reason }
 // the rule of the AWS console, which the documentation does not state. A
 // variable's name may not occur twice.
 func ParsePattern(path string) (Pattern, error) {
-	return parsePattern(path, nil)
-}
-
-// parsePattern puts the segments into made, as far as that has room for them.
-func parsePattern(path string, made []segment) (Pattern, error) {
 	fail := func(at, end int, format string, args ...any) (Pattern, error) {
 		return Pattern{}, &PatternError{
 			Offset: utf8.RuneCountInString(path[:at]),
@@ -72,26 +71,26 @@ func parsePattern(path string, made []segment) (Pattern, error) {
 	case path == "" || path[0] != '/':
 		return fail(0, len(path), `must start with "/"`)
 	case path == "/":
-		return Pattern{text: path, segments: []segment{}}, nil
+		return Pattern{Text: path, Segments: []Segment{}}, nil
 	case path[len(path)-1] == '/':
 		return fail(len(path)-1, len(path), `must not end in "/": API Gateway takes no such route`)
 	}
 
-	p := Pattern{text: path, segments: made}
+	p := Pattern{Text: path}
 	var few [8]string // enough for most, and not on the heap
 	variables, seen := few[:0], nameSet(nil)
 	at := 1
 	for part := range strings.SplitSeq(path[1:], "/") {
 		end := at + len(part)
-		seg := segment{kind: literal, text: part}
+		seg := Segment{Kind: Literal, Text: part}
 		name, opened := strings.CutPrefix(part, "{")
 		name, closed := strings.CutSuffix(name, "}")
 		nameAt := at
 		if opened && closed {
 			nameAt++
-			seg = segment{kind: variable, text: name}
+			seg = Segment{Kind: Variable, Text: name}
 			if name, ok := strings.CutSuffix(name, "+"); ok {
-				seg = segment{kind: greedy, text: name}
+				seg = Segment{Kind: Greedy, Text: name}
 			}
 		}
 		switch {
@@ -99,12 +98,12 @@ func parsePattern(path string, made []segment) (Pattern, error) {
 			return fail(at-1, at+1, `has an empty segment ("//")`)
 		case part == "." || part == "..":
 			return fail(at, end, "has the segment %q, which clients resolve before they send it", part)
-		case seg.text == "":
+		case seg.Text == "":
 			return fail(at, end, "has a variable without a name")
-		case seg.kind == greedy && end != len(path):
+		case seg.Kind == Greedy && end != len(path):
 			return fail(at, end, "has the greedy variable %q before its end: it takes all that follows", part)
 		}
-		for i, c := range seg.text {
+		for i, c := range seg.Text {
 			if isSegmentChar(c) {
 				continue
 			}
@@ -117,16 +116,16 @@ func parsePattern(path string, made []segment) (Pattern, error) {
 			case '+':
 				return fail(culprit, culprit+1, `has %q: a "+" comes last in a greedy variable and nowhere else`, part)
 			}
-			_, size := utf8.DecodeRuneInString(seg.text[i:])
+			_, size := utf8.DecodeRuneInString(seg.Text[i:])
 			return fail(culprit, culprit+size, "has the character %q: API Gateway takes letters, digits and . : _ - only", c)
 		}
-		if seg.kind != literal {
-			if seen.has(variables, seg.text) {
-				return fail(at, end, "has the variable %q twice", seg.text)
+		if seg.Kind != Literal {
+			if seen.has(variables, seg.Text) {
+				return fail(at, end, "has the variable %q twice", seg.Text)
 			}
-			variables = append(variables, seg.text)
+			variables = append(variables, seg.Text)
 		}
-		p.segments = append(p.segments, seg)
+		p.Segments = append(p.Segments, seg)
 		at = end + 1
 	}
 	return p, nil
@@ -160,7 +159,7 @@ func isSegmentChar(c rune) bool {
 }
 
 // String returns the pattern as it was written.
-func (p Pattern) String() string { return p.text }
+func (p Pattern) String() string { return p.Text }
 
 // Variables returns the names of the variables, from left to right, without
 // the "+" of a greedy one.
@@ -172,8 +171,8 @@ func (p Pattern) Variables() []string {
 // and nil where there is no variable.
 func (p Pattern) eachVariable(of func(name string) string) []string {
 	n := 0
-	for _, s := range p.segments {
-		if s.kind != literal {
+	for _, s := range p.Segments {
+		if s.Kind != Literal {
 			n++
 		}
 	}
@@ -181,9 +180,9 @@ func (p Pattern) eachVariable(of func(name string) string) []string {
 		return nil
 	}
 	list := make([]string, 0, n)
-	for _, s := range p.segments {
-		if s.kind != literal {
-			list = append(list, of(s.text))
+	for _, s := range p.Segments {
+		if s.Kind != Literal {
+			list = append(list, of(s.Text))
 		}
 	}
 	return list
@@ -191,24 +190,24 @@ func (p Pattern) eachVariable(of func(name string) string) []string {
 
 // IsGreedy reports whether the pattern ends in a greedy variable.
 func (p Pattern) IsGreedy() bool {
-	return len(p.segments) > 0 && p.segments[len(p.segments)-1].kind == greedy
+	return len(p.Segments) > 0 && p.Segments[len(p.Segments)-1].Kind == Greedy
 }
 
 // Shape returns the pattern without the names of its variables. Two patterns
 // match the same paths if and only if their shapes are equal.
 func (p Pattern) Shape() string {
-	if len(p.segments) == 0 {
-		return p.text
+	if len(p.Segments) == 0 {
+		return p.Text
 	}
 	var b strings.Builder
-	for _, s := range p.segments {
+	for _, s := range p.Segments {
 		b.WriteByte('/')
-		switch s.kind {
-		case literal:
-			b.WriteString(s.text)
-		case variable:
+		switch s.Kind {
+		case Literal:
+			b.WriteString(s.Text)
+		case Variable:
 			b.WriteString("{}")
-		case greedy:
+		case Greedy:
 			b.WriteString("{+}")
 		}
 	}
@@ -224,13 +223,13 @@ func (p Pattern) Shape() string {
 // it takes an empty rest only behind a slash. Nothing is resolved: "." and ".."
 // are segments like any other, and letters match in their own case only.
 func (p Pattern) Match(path string) (values []string, ok bool) {
-	if p.segments == nil || !strings.HasPrefix(path, "/") {
+	if p.Segments == nil || !strings.HasPrefix(path, "/") {
 		return nil, false
 	}
 	rest := path
-	for _, s := range p.segments {
+	for _, s := range p.Segments {
 		trimmed := strings.TrimLeft(rest, "/")
-		if s.kind == greedy {
+		if s.Kind == Greedy {
 			if trimmed == rest {
 				return nil, false // not behind a slash
 			}
@@ -243,9 +242,9 @@ func (p Pattern) Match(path string) (values []string, ok bool) {
 		switch {
 		case part == "":
 			return nil, false
-		case s.kind == variable:
+		case s.Kind == Variable:
 			values = append(values, part)
-		case s.text != part:
+		case s.Text != part:
 			return nil, false
 		}
 		rest = trimmed[len(part):]
@@ -256,13 +255,13 @@ func (p Pattern) Match(path string) (values []string, ok bool) {
 // appendFilled appends to b the path that the pattern makes of its variables'
 // values. ok is false when one is missing.
 func (p Pattern) appendFilled(b []byte, values map[string]string) (path []byte, ok bool) {
-	if len(p.segments) == 0 {
-		return append(b, p.text...), p.segments != nil
+	if len(p.Segments) == 0 {
+		return append(b, p.Text...), p.Segments != nil
 	}
-	for _, s := range p.segments {
-		text := s.text
-		if s.kind != literal {
-			if text, ok = values[s.text]; !ok {
+	for _, s := range p.Segments {
+		text := s.Text
+		if s.Kind != Literal {
+			if text, ok = values[s.Text]; !ok {
 				return nil, false
 			}
 		}

@@ -96,7 +96,7 @@ func TestParsePattern(t *testing.T) {
 		if !strings.Contains(e.Reason, test.reason) || e.Offset != test.offset || e.Width != test.width {
 			t.Errorf("ParsePattern(%q): %q at %d+%d, want %q at %d+%d", test.path, e.Reason, e.Offset, e.Width, test.reason, test.offset, test.width)
 		}
-		if p.segments != nil {
+		if p.Segments != nil {
 			t.Errorf("ParsePattern(%q) returned a pattern beside the error", test.path)
 		}
 	}
@@ -263,7 +263,7 @@ func FuzzPattern(f *testing.F) {
 			return
 		}
 		again, err := ParsePattern(p.String())
-		if err != nil || p.String() != pattern || !cmp.Equal(again, p, cmp.AllowUnexported(Pattern{}, segment{})) {
+		if err != nil || p.String() != pattern || !cmp.Equal(again, p) {
 			t.Fatalf("%q prints as %q and parses as %v, %v", pattern, p, again, err)
 		}
 

@@ -72,9 +72,9 @@ func mostSpecificFirst(routes []*Route) []*Route {
 	type rank [3]int // of which there are few, however many routes there are
 	ranks := make(map[rank][]*Route)
 	for _, r := range routes {
-		k := rank{-len(r.Pattern.segments), 0, 0}
-		for _, s := range r.Pattern.segments {
-			if s.kind == literal {
+		k := rank{-len(r.Pattern.Segments), 0, 0}
+		for _, s := range r.Pattern.Segments {
+			if s.Kind == Literal {
 				k[1]--
 			}
 		}
@@ -121,9 +121,9 @@ type stack struct {
 // eyes. Two patterns that match a common path always do.
 func (s *stack) add(rt *Route) {
 	// Where to go on from in the router behind the one that was looked at.
-	at, node, left := len(s.routers), int32(0), rt.Pattern.segments
+	at, node, left := len(s.routers), int32(0), rt.Pattern.Segments
 	for ; at > 0; at-- {
-		n, rest, ok := s.follow(s.roots[at-1], rt.Pattern.segments)
+		n, rest, ok := s.follow(s.roots[at-1], rt.Pattern.Segments)
 		if !ok {
 			break
 		}
@@ -161,21 +161,21 @@ func newHTTPRouter() *httprouter.Router {
 // httprouterPath writes a pattern for httprouter, with the variables named by
 // their position, so that two routes may call them differently.
 func httprouterPath(prefix string, p Pattern) string {
-	if len(p.segments) == 0 && prefix == "" {
+	if len(p.Segments) == 0 && prefix == "" {
 		return "/"
 	}
 	var b strings.Builder
-	b.Grow(len(prefix) + len(p.text) + len("*rest")) // a variable's name may be shorter
+	b.Grow(len(prefix) + len(p.Text) + len("*rest")) // a variable's name may be shorter
 	b.WriteString(escapeColons(prefix))
-	for i, s := range p.segments {
+	for i, s := range p.Segments {
 		b.WriteByte('/')
-		switch s.kind {
-		case literal:
-			b.WriteString(escapeColons(s.text))
-		case variable:
+		switch s.Kind {
+		case Literal:
+			b.WriteString(escapeColons(s.Text))
+		case Variable:
 			b.WriteByte(':')
 			b.WriteByte('a' + byte(i%26))
-		case greedy:
+		case Greedy:
 			b.WriteString("*rest")
 		}
 	}
@@ -263,19 +263,19 @@ func (f *forest) grow() int32 {
 // follow goes from a node along the segments as far as there are nodes, and
 // returns the last one and the segments that are left. It returns false where
 // the pattern would be refused.
-func (f *forest) follow(at int32, segments []segment) (last int32, left []segment, ok bool) {
+func (f *forest) follow(at int32, segments []Segment) (last int32, left []Segment, ok bool) {
 	for i, s := range segments {
 		n, next := f.nodes[at], int32(0)
 		switch {
-		case s.kind == literal:
+		case s.Kind == Literal:
 			if n.wild != 0 {
 				return 0, nil, false
 			}
 			if n.hasLiterals {
-				next = f.literals[edge{at, s.text}]
+				next = f.literals[edge{at, s.Text}]
 			}
 		default:
-			if n.hasLiterals || n.wild != 0 && n.isGreedy != (s.kind == greedy) {
+			if n.hasLiterals || n.wild != 0 && n.isGreedy != (s.Kind == Greedy) {
 				return 0, nil, false
 			}
 			next = n.wild
@@ -289,17 +289,17 @@ func (f *forest) follow(at int32, segments []segment) (last int32, left []segmen
 }
 
 // insert puts behind a node the segments that follow left there.
-func (f *forest) insert(at int32, left []segment) {
+func (f *forest) insert(at int32, left []Segment) {
 	for _, s := range left {
 		next := f.grow()
-		if n := &f.nodes[at]; s.kind == literal {
+		if n := &f.nodes[at]; s.Kind == Literal {
 			n.hasLiterals = true
 			if f.literals == nil {
 				f.literals = make(map[edge]int32)
 			}
-			f.literals[edge{at, s.text}] = next
+			f.literals[edge{at, s.Text}] = next
 		} else {
-			n.wild, n.isGreedy = next, s.kind == greedy
+			n.wild, n.isGreedy = next, s.Kind == Greedy
 		}
 		at = next
 	}

@@ -62,24 +62,24 @@ type place struct {
 }
 
 func (p *place) insert(r *Route) {
-	for _, s := range r.Pattern.segments {
-		switch s.kind {
-		case greedy:
+	for _, s := range r.Pattern.Segments {
+		switch s.Kind {
+		case Greedy:
 			p.rest = append(p.rest, r)
 			return
-		case variable:
+		case Variable:
 			if p.variable == nil {
 				p.variable = &place{}
 			}
 			p = p.variable
-		case literal:
+		case Literal:
 			if p.literals == nil {
 				p.literals = make(map[string]*place)
 			}
-			if p.literals[s.text] == nil {
-				p.literals[s.text] = &place{}
+			if p.literals[s.Text] == nil {
+				p.literals[s.Text] = &place{}
 			}
-			p = p.literals[s.text]
+			p = p.literals[s.Text]
 		}
 	}
 	p.ends = append(p.ends, r)
@@ -268,9 +268,9 @@ func freeSegment(lists ...[]*Route) string {
 	taken := make(map[string]bool)
 	for _, list := range lists {
 		for _, r := range list {
-			for _, s := range r.Pattern.segments {
-				if s.kind == literal {
-					taken[s.text] = true
+			for _, s := range r.Pattern.Segments {
+				if s.Kind == Literal {
+					taken[s.Text] = true
 				}
 			}
 		}

@@ -26,67 +26,53 @@ type Route struct {
 	Tags        []string
 	Deprecated  bool
 	Access      Access
-	Line        int // in the manifest, from 1
 
-	key    string // made once: every request asks for it
-	places string // in the manifest; see writePlaces
+	RouteKey string // Method and Pattern; see Key
+
+	// Where the manifest has it: the route's own line, from 1, the line of each key
+	// that it gives the route (see LineOf), and the handler's name.
+	Line      int
+	Lines     []int
+	HandlerAt manifest.Span
 }
 
-// routeKeys are the keys that the manifest can give a route.
+// routeKeys are the keys that the manifest can give a route, in the order of
+// Route.Lines, which has 0 for a key that is left out.
 var routeKeys = [...]string{
 	"path", "method", "handler", "name", "summary", "description",
 	"tags", "deprecated", "public", "auth", "groups", "scopes",
 }
 
-// writePlaces writes down, as a snapshot does, for each of routeKeys 0 where it
-// is left out and otherwise how far it is below the line before the route's, and
-// behind these the span of the handler's name. It is text since a function, which
-// has no use for it, can start without reading it.
-func writePlaces(mr *manifest.Route) string {
-	var w snapshotWriter
-	for _, key := range routeKeys {
-		below := 0
-		if at, ok := mr.Has[key]; ok {
-			below = at.Line - mr.Line + 1
-		}
-		w = w.number(below)
+func linesOf(mr *manifest.Route) []int {
+	lines := make([]int, len(routeKeys))
+	for i, key := range routeKeys {
+		lines[i] = mr.Has[key].Line
 	}
-	return string(w.span(mr.Handler.Span))
+	return lines
 }
 
 // LineOf returns the line on which the manifest gives the route a key, such as
 // "groups", and the route's own line where it leaves the key out.
 func (r *Route) LineOf(key string) int {
-	places := snapshotReader{rest: r.places}
-	for _, k := range routeKeys {
-		if below := places.number(); k == key && below > 0 {
-			return r.Line + below - 1
-		}
+	i := slices.Index(routeKeys[:], key)
+	if i < 0 || i >= len(r.Lines) || r.Lines[i] == 0 {
+		return r.Line
 	}
-	return r.Line
-}
-
-// handlerAt returns the place of the handler's name.
-func (r *Route) handlerAt() manifest.Span {
-	places := snapshotReader{rest: r.places}
-	for range routeKeys {
-		places.number()
-	}
-	return places.span()
+	return r.Lines[i]
 }
 
 // Key returns the route key, as API Gateway writes it: "GET /v1/users/{id}".
 func (r *Route) Key() string {
-	if r.key == "" { // a Route that is no Table's
+	if r.RouteKey == "" { // a Route that is no Table's
 		return r.Method + " " + r.Pattern.String()
 	}
-	return r.key
+	return r.RouteKey
 }
 
 // compare compares the route's path and then its method with others, in the order
 // of a Table, which has ANY first.
 func (r *Route) compare(method, path string) int {
-	if c := cmp.Compare(r.Pattern.text, path); c != 0 {
+	if c := cmp.Compare(r.Pattern.Text, path); c != 0 {
 		return c
 	}
 	return cmp.Compare(slices.Index(Methods, r.Method), slices.Index(Methods, method))
@@ -108,7 +94,7 @@ type Table struct {
 
 	declaredGroups, declaredScopes []Name
 
-	digest string // of a table that was restored; "" where it is to be made
+	digest string // of a table that was packaged; "" where it is to be made
 }
 
 // A Name is a group or a scope that a manifest declares.

@@ -8,7 +8,7 @@ import (
 )
 
 // Lines are found with the route at the head of the file and far from it, with its
-// keys in any order and after a snapshot.
+// keys in any order and in a packaged table.
 func TestLineOf(t *testing.T) {
 	t.Parallel()
 	src := `version: 1
@@ -30,7 +30,7 @@ routes:
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
-	restored, _ := Restore(loaded.Snapshot([]byte(src)), "routes.yaml", []byte(src), map[string]bool{"a": true, "b": true})
+	restored, _ := Restore(loaded.Packaged([]byte(src)), "routes.yaml", []byte(src), map[string]bool{"a": true, "b": true})
 	if restored == nil || restored.digest == "" {
 		t.Fatal("not restored")
 	}
@@ -81,8 +81,8 @@ func TestKeyOfNoTable(t *testing.T) {
 		t.Errorf("key %q, want %q", got, want)
 	}
 	for made := range table(t, "GET /a/{b}").All() {
-		if made.key == "" || made.Key() != made.Method+" "+made.Pattern.String() {
-			t.Errorf("key %q, made %q", made.Key(), made.key)
+		if made.RouteKey == "" || made.Key() != made.Method+" "+made.Pattern.String() {
+			t.Errorf("key %q, made %q", made.Key(), made.RouteKey)
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/routegate/routegate/framework/route"
 )
 
-// New takes the snapshot's table for the manifest that it is of, without a look at
+// New takes the packaged table for the manifest that it is of, without a look at
 // it, and reads every other manifest.
-func TestNewFromSnapshot(t *testing.T) {
+func TestNewFromPackaged(t *testing.T) {
 	const good = "version: 1\nroutes:\n  - {path: '/a/{x}', method: GET, handler: a, public: true}\n"
 	const unreadable = "no: [manifest"
 	table, report := route.Load("routes.yaml", []byte(good), nil)
@@ -33,19 +33,19 @@ func TestNewFromSnapshot(t *testing.T) {
 		}))})
 		return app, log.String(), err
 	}
-	defer UseSnapshot(snapshot)
+	defer UsePackaged(packaged)
 
 	_, want, err := start(good, handlers)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _, wantErr := start(good, Handlers{"b": nil})
-	UseSnapshot(table.Snapshot([]byte(good)))
+	UsePackaged(table.Packaged([]byte(good)))
 	if _, got, err := start(good, handlers); err != nil || got != want {
-		t.Errorf("from the snapshot the log is %q, %v, want %q", got, err, want)
+		t.Errorf("from the packaged table the log is %q, %v, want %q", got, err, want)
 	}
 	if _, _, err := start(good, Handlers{"b": nil}); err == nil || wantErr == nil || err.Error() != wantErr.Error() {
-		t.Errorf("from the snapshot without the handler: %v, want %v", err, wantErr)
+		t.Errorf("from the packaged table without the handler: %v, want %v", err, wantErr)
 	}
 	if _, _, err := start(good+"    nope: true\n", handlers); err == nil || !strings.Contains(err.Error(), "routes.yaml:4") {
 		t.Errorf("another manifest: %v", err)
@@ -54,7 +54,7 @@ func TestNewFromSnapshot(t *testing.T) {
 		t.Errorf("another manifest: %v", err)
 	}
 
-	UseSnapshot(table.Snapshot([]byte(unreadable)))
+	UsePackaged(table.Packaged([]byte(unreadable)))
 	app, _, err := start(unreadable, handlers)
 	if err != nil {
 		t.Fatalf("the manifest was read: %v", err)
