@@ -56,6 +56,7 @@ var measurements = []measurement{
 	{"invoke", measureInvoke},
 	{"body", measureBody},
 	{"start", measureStart},
+	{"warm", measureWarm},
 	{"routes", measureRoutes},
 	{"memory", measureMemory},
 	{"size", measureSize},

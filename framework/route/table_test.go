@@ -49,6 +49,17 @@ routes:
 	}
 }
 
+// A Route that no manifest has gives each key its own line.
+func TestLineOfNoTable(t *testing.T) {
+	t.Parallel()
+	r := Route{Line: 3}
+	for _, key := range []string{"path", "scopes", "nothing"} {
+		if got := r.LineOf(key); got != 3 {
+			t.Errorf("%q is on line %d, want 3", key, got)
+		}
+	}
+}
+
 // What is declared is known in full, and apart from nothing declared.
 func TestDeclared(t *testing.T) {
 	t.Parallel()
