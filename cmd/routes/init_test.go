@@ -3,6 +3,9 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
+	"debug/buildinfo"
 	"errors"
 	"go/format"
 	"io"
@@ -10,11 +13,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/module"
+	modzip "golang.org/x/mod/zip"
 
 	"github.com/routegate/routegate/framework/source"
 )
@@ -85,6 +91,92 @@ func TestInit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A service that requires a released version, which lies among the modules that were
+// downloaded and cannot be added to, is packaged with its table all the same.
+func TestReleased(t *testing.T) {
+	t.Parallel()
+	released := module.Version{Path: source.ModulePath, Version: "v1.2.3"}
+	files, err := newService("example.com/orders", version{version: released.Version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, data := range files {
+		name = filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, data, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The go command finds the version in a proxy of its own, and most others where
+	// this repository's build has downloaded them.
+	env := `GOPROXY="file://` + serve(t, released) + `,file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)" ` +
+		`GOSUMDB=off GOWORK=off GOMODCACHE="` + t.TempDir() + `" `
+	for _, step := range []struct{ command, want string }{
+		{env + "GOFLAGS='-mod=mod -modcacherw' go mod tidy >log 2>&1 || cat log; rm log", ""},
+		{env + "GOFLAGS=-modcacherw go tool package 2>&1 | grep -o '^wrote dist/function.zip'", "wrote dist/function.zip\n"},
+	} {
+		if got := shell(dir, step.command); got != step.want {
+			t.Fatalf("$ %s\n%s", step.command, got)
+		}
+	}
+
+	z, err := zip.OpenReader(filepath.Join(dir, "dist/function.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	f, err := z.Open("bootstrap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := buildinfo.Read(bytes.NewReader(program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(info.Settings, debug.BuildSetting{Key: "-tags", Value: "lambda.norpc,routegate.packaged"}) {
+		t.Errorf("the function has no table: it was built with %v", info.Settings)
+	}
+	if !slices.ContainsFunc(info.Deps, func(m *debug.Module) bool {
+		return m.Path == released.Path && m.Version == released.Version && m.Replace == nil
+	}) {
+		t.Errorf("the function was built with another %s", released.Path)
+	}
+}
+
+// serve makes a module proxy that has this repository, as it is, as a version, and
+// returns its directory (Go modules reference, "GOPROXY protocol").
+func serve(t *testing.T, v module.Version) string {
+	t.Helper()
+	repository := t.TempDir()
+	copyRepository(t, repository)
+	proxy := t.TempDir()
+	at := filepath.Join(proxy, v.Path, "@v")
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	if err := modzip.CreateFromDir(&archive, v, repository); err != nil {
+		t.Fatal(err)
+	}
+	mod, err := os.ReadFile(filepath.Join(repository, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{
+		"list": []byte(v.Version + "\n"), v.Version + ".info": []byte(`{"Version":"` + v.Version + `"}`),
+		v.Version + ".mod": mod, v.Version + ".zip": archive.Bytes(),
+	} {
+		if err := os.WriteFile(filepath.Join(at, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return proxy
 }
 
 // checkFormat checks that the Go files in dir are formatted.

@@ -19,10 +19,10 @@ import (
 // the program, put there by what has checked the manifest, and must never come from
 // elsewhere.
 type Packaged struct {
-	Version  int    // what Load makes of a manifest; see packagedVersion
-	Manifest string // the SHA-256 digest of its bytes, in hexadecimal
-	Digest   string // of the table; see Table.Digest
-	Handlers []string
+	Version  int      // what Load makes of a manifest; see packagedVersion
+	Manifest string   // the SHA-256 digest of its bytes, in hexadecimal
+	Digest   string   // of the table; see Table.Digest
+	Handlers []string // that the routes name, each once, sorted
 
 	Routes         []Route // in the order of Table.All
 	Tests          []Test
@@ -43,12 +43,12 @@ func (t *Table) Packaged(src []byte) *Packaged {
 		Tests: t.tests, Groups: t.groups, Scopes: t.scopes,
 		DeclaredGroups: t.declaredGroups, DeclaredScopes: t.declaredScopes,
 	}
-	handlers := make(map[string]bool)
 	for _, r := range t.routes {
 		p.Routes = append(p.Routes, *r)
-		handlers[r.Handler] = true
+		p.Handlers = append(p.Handlers, r.Handler)
 	}
-	p.Handlers = slices.Sorted(maps.Keys(handlers))
+	slices.Sort(p.Handlers)
+	p.Handlers = slices.Compact(p.Handlers)
 	return p
 }
 
