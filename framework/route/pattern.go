@@ -76,7 +76,7 @@ func ParsePattern(path string) (Pattern, error) {
 		return fail(len(path)-1, len(path), `must not end in "/": API Gateway takes no such route`)
 	}
 
-	p := Pattern{Text: path}
+	p := Pattern{Text: path, Segments: make([]Segment, 0, strings.Count(path, "/"))}
 	var few [8]string // enough for most, and not on the heap
 	variables, seen := few[:0], nameSet(nil)
 	at := 1

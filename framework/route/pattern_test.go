@@ -243,6 +243,18 @@ func TestComparePatterns(t *testing.T) {
 	}
 }
 
+// A pattern is one piece of memory; as few variables as most have need no map.
+func TestParsePatternAllocates(t *testing.T) {
+	allocs := testing.AllocsPerRun(100, func() {
+		if _, err := ParsePattern("/v1/users/{id}/posts/{post}/{rest+}"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs != 1 {
+		t.Errorf("%v allocations, want 1", allocs)
+	}
+}
+
 // FuzzPattern: a pattern prints as it was parsed, matches what it was filled
 // with, and agrees with the brute force on every path.
 func FuzzPattern(f *testing.F) {
