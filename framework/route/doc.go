@@ -2,7 +2,8 @@
 // them answers a request, and who may call it.
 //
 // A Table exists only if its manifest is valid, and does not change. Load makes
-// it; a Router finds routes and decides; both are safe for concurrent use.
+// it, or Restore of what Load has made when the program was built; a Router finds
+// routes and decides; both are safe for concurrent use.
 //
 // # Which route answers
 //

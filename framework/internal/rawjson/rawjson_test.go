@@ -126,27 +126,36 @@ func TestManyKeys(t *testing.T) {
 	})
 }
 
-// A value of a document that was freed must not pass for one of the next.
+// A value of a document that was freed must not pass for one of the next. There are
+// more of them than have memory from before.
 func TestFree(t *testing.T) {
-	d, err := Parse(`{"a":["b"]}`, MaxDepth)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := d.Root().Get("a")
-	text := a.Raw()
-	d.Free()
-	if d.Root() != (Value{}) {
-		t.Error("the document still has a value")
-	}
-	if text != `["b"]` {
-		t.Errorf("its text became %q", text)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("a value of it is used without a panic")
+	var docs [100]*Doc
+	for i := range docs {
+		d, err := Parse(`{"a":["b"]}`, MaxDepth)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
-	a.Kind()
+		docs[i] = d
+	}
+	for _, d := range docs {
+		a := d.Root().Get("a")
+		text := a.Raw()
+		d.Free()
+		if d.Root() != (Value{}) {
+			t.Fatal("the document still has a value")
+		}
+		if text != `["b"]` {
+			t.Fatalf("its text became %q", text)
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Fatal("a value of it is used without a panic")
+				}
+			}()
+			a.Kind()
+		}()
+	}
 }
 
 func TestDuplicateKeys(t *testing.T) {
