@@ -48,7 +48,7 @@ func measureWarm(b *bench) ([]section, error) {
 			detail: fmt.Sprintf("%s to %s", micros(figures[i+1]), micros(figures[0])),
 		}
 		if c.isOurs() {
-			r.limit = 1
+			r.limit = 1.05 // it also writes a line of log
 		}
 		s.rows = append(s.rows, r)
 	}
