@@ -63,10 +63,12 @@ func measureCommands(b *bench) ([]section, error) {
 		}
 		r.detail += fmt.Sprintf("the last with %.2f s of processor time", median(cpu[len(sizes)-1])/1e9)
 		s.rows = append(s.rows, r)
+		// That of a route may differ by what the collector has left at its worst, but not
+		// by the 8 % that n log n would be.
 		for i, n := range sizes[1:] {
 			s.rows = append(s.rows, row{
 				name:  fmt.Sprintf("most memory a route, with %s: to %s", thousands(n), thousands(sizes[i])),
-				limit: 1, measured: ratio(peak[i+1], peak[i]), unit: "x",
+				limit: 1.05, measured: ratio(peak[i+1], peak[i]), unit: "x",
 				detail: fmt.Sprintf("%.1f kB to %.1f kB", median(peak[i+1])/1e3, median(peak[i])/1e3),
 			})
 		}
