@@ -92,15 +92,29 @@ func TestPackagedAsGo(t *testing.T) {
 		table, _ := Load("routes.yaml", manifests[name], nil)
 		want = append(want, table.Packaged(manifests[name]))
 	}
-	path := reflect.TypeFor[Packaged]().PkgPath()
-	source := fmt.Sprintf("package main\n\nimport (\n%q\n%q\n%q\n%q\n)\n\nvar _ manifest.Span\n\nvar tables = []route.Packaged{\n",
-		"encoding/json", "os", strings.TrimSuffix(path, "route")+"manifest", path)
+	var source strings.Builder
+	source.WriteString(`package main
+
+import (
+	"encoding/json"
+	"os"
+
+	"github.com/routegate/routegate/framework/manifest"
+	"github.com/routegate/routegate/framework/route"
+)
+
+var _ manifest.Span
+
+func main() { json.NewEncoder(os.Stdout).Encode(tables) }
+
+var tables = []route.Packaged{
+`)
 	for _, p := range want {
-		source += fmt.Sprintf("%#v,\n", *p)
+		fmt.Fprintf(&source, "%#v,\n", *p)
 	}
-	source += "}\n\nfunc main() { json.NewEncoder(os.Stdout).Encode(tables) }\n"
+	source.WriteString("}\n")
 	name := filepath.Join(t.TempDir(), "main.go")
-	if err := os.WriteFile(name, []byte(source), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(source.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("go", "run", name)
