@@ -39,8 +39,8 @@ type Authorizer struct {
 // A claim is one of a JWT, or of the context of a Lambda authorizer.
 type claim struct {
 	name string
-	text rawjson.Text // of a claim that is text, as nearly all are
-	raw  string       // of any other: as JSON
+	text string // of a claim that is text, as nearly all are
+	raw  string // of any other: as JSON
 }
 
 func claimsOf(o object) []claim {
@@ -48,7 +48,7 @@ func claimsOf(o object) []claim {
 	for name, v := range o.Members() {
 		c := claim{name: name}
 		if v.Kind() == rawjson.String {
-			c.text = v.Detach()
+			c.text = v.Text()
 		} else {
 			c.raw = v.Raw()
 		}
@@ -59,7 +59,7 @@ func claimsOf(o object) []claim {
 
 func (c *claim) value() any {
 	if c.raw == "" {
-		return c.text.String()
+		return c.text
 	}
 	doc, err := rawjson.Parse(c.raw, rawjson.MaxDepth)
 	if err != nil {
@@ -99,7 +99,7 @@ func (a *Authorizer) ClaimText(name string) (text string, ok bool) {
 		switch c := &a.written[i]; {
 		case c.name != name:
 		case c.raw == "":
-			return c.text.String(), true
+			return c.text, true
 		default:
 			return a.Style.Text(name, c.value())
 		}

@@ -43,7 +43,7 @@ func Decode(payload []byte) (*Event, error) {
 		return nil, unknownEvent(top, looksLike)
 	}
 	e.TraceHeader = e.header("X-Amzn-Trace-Id")
-	e.body = top.want(top.Get("body"), rawjson.String).Detach()
+	e.body = top.text("body")
 	e.base64 = top.flag("isBase64Encoded")
 	if e.failure != nil {
 		return nil, e.failure

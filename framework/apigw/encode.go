@@ -77,7 +77,7 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 		b = stdbase64.StdEncoding.AppendEncode(b, body)
 		b = append(b, '"')
 	} else {
-		b = rawjson.AppendQuoted(b, body)
+		b = rawjson.AppendQuotedUTF8(b, body)
 	}
 	b = append(b, `,"isBase64Encoded":`...)
 	b = strconv.AppendBool(b, base64)
@@ -115,7 +115,7 @@ func (r *Response) result() ([]field, []byte) {
 	if r.status == 0 {
 		fields, typed = sentFields(r.header, r.head)
 	}
-	body := r.body.Bytes()
+	body := r.body
 	// The gateways call an answer without a type text/plain, so it is guessed as
 	// net/http does: unless the handler set it, be it to nothing.
 	if !typed && len(body) > 0 && valueOf(fields, "Content-Type") == "" && valueOf(fields, "Content-Encoding") == "" {
@@ -225,15 +225,15 @@ func appendHeaders(b []byte, fields []field) []byte {
 	return b
 }
 
-func joined(values []field) []byte {
-	var b []byte
+func joined(values []field) string {
+	var b strings.Builder
 	for i, f := range values {
 		if i > 0 {
-			b = append(b, ", "...)
+			b.WriteString(", ")
 		}
-		b = append(b, f.value...)
+		b.WriteString(f.value)
 	}
-	return b
+	return b.String()
 }
 
 // appendMultiValueHeaders writes a list of texts for each header.

@@ -3,8 +3,6 @@ package apigw
 import (
 	"context"
 	"fmt"
-
-	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
 // Source says which AWS service made an event. The zero value is no source.
@@ -80,15 +78,15 @@ type Event struct {
 	Authorizer Authorizer
 
 	payload     string
-	failure     error        // the first of reading it; nil once it is decoded
-	fields      []field      // headers, without Host
-	host        string       // host header, else the domain name
-	escapedPath string       // Path as the client encoded it; "" when not known
-	query       string       // for URL.RawQuery
-	body        rawjson.Text // as in the event
-	base64      bool         // body is in base64
-	https       bool         // the client spoke TLS
-	multi       bool         // ALB: the answer goes into multiValueHeaders
+	failure     error   // the first of reading it; nil once it is decoded
+	fields      []field // headers, without Host
+	host        string  // host header, else the domain name
+	escapedPath string  // Path as the client encoded it; "" when not known
+	query       string  // for URL.RawQuery
+	body        string  // as in the event
+	base64      bool    // body is in base64
+	https       bool    // the client spoke TLS
+	multi       bool    // ALB: the answer goes into multiValueHeaders
 }
 
 // Payload returns the whole event as it came, in a slice of its own. What Decode was

@@ -156,7 +156,7 @@ func checkRequest(t *testing.T, e *Event) {
 	t.Helper()
 	req, err := e.Request(t.Context())
 	if err != nil {
-		if _, bad := base64.StdEncoding.DecodeString(e.body.String()); !e.base64 || bad == nil {
+		if _, bad := base64.StdEncoding.DecodeString(e.body); !e.base64 || bad == nil {
 			t.Errorf("Request: %v", err)
 		}
 		return

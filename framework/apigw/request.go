@@ -43,22 +43,28 @@ func (e *Event) setEscapedPath(escaped string) {
 //
 // It fails when the body is marked as base64 and is not.
 func (e *Event) Request(ctx context.Context) (*http.Request, error) {
-	body := e.body.Append(nil)
-	if e.base64 {
+	var body io.Reader
+	length := 0
+	switch {
+	case e.body == "":
+	case e.base64:
 		// The flag decides, never the content type: the lists of types that a
 		// gateway encodes differ and change, and HTML forms are on them.
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(e.body.String()); err != nil {
+		decoded, err := base64.StdEncoding.DecodeString(e.body)
+		if err != nil {
 			return nil, fmt.Errorf("gateway event: body is not base64: %w", err)
 		}
+		body, length = bytes.NewReader(decoded), len(decoded)
+	default:
+		body, length = strings.NewReader(e.body), len(e.body)
 	}
 
 	header := e.newHeader()
 	// A gateway sends content-length "0" without a body, and the length of the
 	// client's encoding with one. A handler must not read past or short of it.
 	switch {
-	case len(body) > 0:
-		header.Set("Content-Length", strconv.Itoa(len(body)))
+	case length > 0:
+		header.Set("Content-Length", strconv.Itoa(length))
 	case header.Get("Content-Length") != "0":
 		header.Del("Content-Length")
 	}
@@ -72,9 +78,9 @@ func (e *Event) Request(ctx context.Context) (*http.Request, error) {
 	req.Host = e.host
 	req.Header = header
 	req.RemoteAddr = net.JoinHostPort(e.SourceIP, "0")
-	if len(body) > 0 {
-		req.Body = io.NopCloser(bytes.NewReader(body))
-		req.ContentLength = int64(len(body))
+	if length > 0 {
+		req.Body = io.NopCloser(body)
+		req.ContentLength = int64(length)
 	}
 	if e.https {
 		name := e.host

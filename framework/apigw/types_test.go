@@ -134,7 +134,7 @@ func compare(t *testing.T, e *Event, want event) {
 	}
 	got := event{
 		Method: e.Method, RouteKey: e.RouteKey, Stage: e.Stage, RequestID: e.RequestID, SourceIP: e.SourceIP,
-		Query: e.query, Body: e.body.String(), Base64: e.base64, Params: e.PathParameters, Headers: e.newHeader(),
+		Query: e.query, Body: e.body, Base64: e.base64, Params: e.PathParameters, Headers: e.newHeader(),
 	}
 	if len(want.Params) == 0 {
 		want.Params, got.Params = nil, nil

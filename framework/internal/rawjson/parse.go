@@ -15,18 +15,26 @@ const MaxDepth = 10_000
 
 // A Doc is a JSON text and where its values are. The zero Doc has none.
 type Doc struct {
-	text  string
-	nodes []node
+	text    string
+	decoded []byte // the strings whose text is not what is written
+	nodes   []node
 }
 
 // A node is one value of the text. Behind an array or an object come the nodes of
 // what is in it.
 type node struct {
-	start, end       uint32 // in the text, quotes and brackets included
-	keyStart, keyEnd uint32 // of a member of an object: its key, likewise
-	next             uint32 // the first node that is not inside this one
-	kind             Kind
-	plain, keyPlain  bool // a string without escapes, in UTF-8: its text is what is written
+	start, end          uint32 // in the text, brackets included, quotes not
+	keyStart, keyEnd    uint32 // of a member of an object: its key, likewise
+	next                uint32 // the first node that is not inside this one
+	kind                Kind
+	decoded, keyDecoded bool // a string that lies in Doc.decoded
+}
+
+// A span is where a string lies: between its quotes in the text or, if it has
+// escapes there or is not UTF-8, in Doc.decoded.
+type span struct {
+	start, end int
+	decoded    bool
 }
 
 // errTooDeep is what Parse returns for values that lie deeper than is allowed.
@@ -49,7 +57,8 @@ func Parse(text string, maxDepth int) (*Doc, error) {
 		return nil, errors.New("longer than 4 GiB")
 	}
 	d := docs.Get().(*Doc)
-	p := parser{text: text, nodes: d.nodes, depth: maxDepth}
+	p := parser{Doc: *d, depth: maxDepth}
+	p.text = text
 	if end := p.value(p.space(0)); end >= 0 && p.space(end) < len(text) {
 		p.err = errSyntax
 	}
@@ -66,19 +75,22 @@ func Parse(text string, maxDepth int) (*Doc, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	d.text, d.nodes = text, p.nodes
+	*d = p.Doc
 	return d, nil
 }
 
-// docs keeps the memory for nodes, which would be a third of what a request takes.
+// docs keeps the memory for nodes, which would be a third of what a request takes,
+// and for what is decoded.
 var docs = sync.Pool{New: func() any { return new(Doc) }}
+
+// How much of it is kept: one large document is no reason to keep as much.
+const mostNodes, mostDecoded = 4096, 256 << 10
 
 // Free gives back the memory of the Doc. Neither it nor a Value of it may be used
 // after that; texts may. A Doc that is not freed is garbage like any other.
 func (d *Doc) Free() {
-	const most = 4096 // nodes: one large document is no reason to keep as much
-	if cap(d.nodes) <= most {
-		d.text, d.nodes = "", d.nodes[:0]
+	if cap(d.nodes) <= mostNodes && cap(d.decoded) <= mostDecoded {
+		d.text, d.decoded, d.nodes = "", d.decoded[:0], d.nodes[:0]
 		docs.Put(d)
 	}
 }
@@ -97,8 +109,7 @@ var errSyntax = errors.New("not JSON")
 // has to begin and return where it ends, or -1 when it is not there, for the reason
 // in err.
 type parser struct {
-	text  string
-	nodes []node
+	Doc
 	depth int // how much deeper values may lie
 	err   error
 }
@@ -127,9 +138,9 @@ func (p *parser) at(i int) byte {
 func (p *parser) value(i int) (end int) {
 	switch p.at(i) {
 	case '"':
-		end, plain := p.string(i)
+		text, end := p.string(i)
 		if end > 0 {
-			p.add(String, i, end, plain)
+			p.add(String, text.start, text.end, text.decoded)
 		}
 		return end
 	case '{':
@@ -147,8 +158,8 @@ func (p *parser) value(i int) (end int) {
 }
 
 // add notes a value without parts.
-func (p *parser) add(kind Kind, start, end int, plain bool) {
-	p.nodes = append(p.nodes, node{start: uint32(start), end: uint32(end), next: uint32(len(p.nodes) + 1), kind: kind, plain: plain})
+func (p *parser) add(kind Kind, start, end int, decoded bool) {
+	p.nodes = append(p.nodes, node{start: uint32(start), end: uint32(end), next: uint32(len(p.nodes) + 1), kind: kind, decoded: decoded})
 }
 
 func (p *parser) literal(i int, text string, kind Kind) (end int) {
@@ -200,41 +211,24 @@ func (p *parser) digits(i int) int {
 }
 
 // string takes a string, be it a value or a key.
-func (p *parser) string(start int) (end int, plain bool) {
-	escaped, ascii := false, true
-	i := start + 1
-	for {
-		run, plainASCII := plainRun(p.text, i)
-		ascii = ascii && plainASCII
-		switch p.at(run) {
-		case '"':
-			return run + 1, !escaped && (ascii || utf8.ValidString(p.text[start:run]))
-		case '\\':
-			escaped = true
-			n := escapeLen(p.text[run:])
-			if n == 0 {
-				return p.fail(errSyntax), false
-			}
-			i = run + n
-		default: // it does not end, or has a control character
-			return p.fail(errSyntax), false
-		}
+func (p *parser) string(quote int) (text span, end int) {
+	start := quote + 1
+	run, ascii := plainRun(p.text, start)
+	if p.at(run) == '"' && (ascii || utf8.ValidString(p.text[start:run])) {
+		return span{start, run, false}, run + 1
 	}
-}
-
-// escapeLen returns the length of the escape at the start of s, 0 if it is none.
-func escapeLen(s string) int {
-	if len(s) < 2 {
-		return 0
+	b := slices.Grow(p.decoded, max(0, min(len(p.text)-start, mostDecoded-len(p.decoded))))
+	b = append(b, p.text[start:run]...)
+	b, n := appendUnquoted(b, p.text[run:])
+	if n < 0 {
+		return span{}, p.fail(errSyntax)
 	}
-	switch s[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
+	start = len(p.decoded)
+	if meant := b[start:]; !utf8.Valid(meant) {
+		b = append(b[:start], string([]rune(string(meant)))...) // which has U+FFFD for each byte that is not UTF-8
 	}
-	if _, ok := hex4(s); ok {
-		return 6
-	}
-	return 0
+	p.decoded = b
+	return span{start, len(b), true}, run + n + 1
 }
 
 // open notes an array or an object, whose end is not known yet.
@@ -291,19 +285,15 @@ func (p *parser) object(i int) (end int) {
 		if p.at(i) != '"' {
 			return p.fail(errSyntax)
 		}
-		keyStart := i
-		keyEnd, keyPlain := p.string(i)
-		if keyEnd < 0 {
+		keySpan, end := p.string(i)
+		if end < 0 {
 			return -1
 		}
-		key := p.text[keyStart+1 : keyEnd-1]
-		if !keyPlain {
-			key = string(appendUnquoted(nil, key))
-		}
+		key := p.textAt(keySpan)
 		if seen.has(p, at, key) {
 			return p.duplicate(key)
 		}
-		if i = p.space(keyEnd); p.at(i) != ':' {
+		if i = p.space(end); p.at(i) != ':' {
 			return p.fail(errSyntax)
 		}
 		member := len(p.nodes)
@@ -311,7 +301,7 @@ func (p *parser) object(i int) (end int) {
 			return p.inside(key)
 		}
 		n := &p.nodes[member]
-		n.keyStart, n.keyEnd, n.keyPlain = uint32(keyStart), uint32(keyEnd), keyPlain
+		n.keyStart, n.keyEnd, n.keyDecoded = uint32(keySpan.start), uint32(keySpan.end), keySpan.decoded
 		switch i = p.space(i); p.at(i) {
 		case ',':
 			i = p.space(i + 1)
@@ -378,7 +368,7 @@ func (s *keySet) has(p *parser, at int, key string) bool {
 			return false
 		}
 		for i := at + 1; i < len(p.nodes); i = int(p.nodes[i].next) {
-			if keyOf(p.text, &p.nodes[i]) == key {
+			if p.textAt(p.nodes[i].key()) == key {
 				return true
 			}
 		}
@@ -387,7 +377,7 @@ func (s *keySet) has(p *parser, at int, key string) bool {
 	if s.keys == nil {
 		s.keys = make(map[string]struct{}, 2*manyKeys)
 		for i := at + 1; i < len(p.nodes); i = int(p.nodes[i].next) {
-			s.keys[keyOf(p.text, &p.nodes[i])] = struct{}{}
+			s.keys[p.textAt(p.nodes[i].key())] = struct{}{}
 		}
 	}
 	if _, ok := s.keys[key]; ok {
@@ -397,13 +387,19 @@ func (s *keySet) has(p *parser, at int, key string) bool {
 	return false
 }
 
-// keyOf returns the key of a member.
-func keyOf(text string, n *node) string {
-	key := text[n.keyStart+1 : n.keyEnd-1]
-	if !n.keyPlain {
-		key = string(appendUnquoted(nil, key))
+// key returns where the key of a member lies.
+func (n *node) key() span { return span{int(n.keyStart), int(n.keyEnd), n.keyDecoded} }
+
+// value returns where a string lies.
+func (n *node) value() span { return span{int(n.start), int(n.end), n.decoded} }
+
+// textAt returns the text of a string. What was decoded is copied: its memory is
+// that of the next document, too.
+func (d *Doc) textAt(at span) string {
+	if at.decoded {
+		return string(d.decoded[at.start:at.end])
 	}
-	return key
+	return d.text[at.start:at.end]
 }
 
 func hashKey(s string) uint {

@@ -2,9 +2,7 @@ package rawjson
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/bits"
-	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -33,10 +31,14 @@ func plainRun(s string, i int) (end int, ascii bool) {
 
 // special looks at eight bytes at a time, since most of an event is inside
 // strings. For each byte that is a quote, a backslash or a control character, the
-// highest bit of its part of the result is set. A borrow can set that of later
-// bytes too, but never of an earlier one, so that only the lowest counts.
+// highest bit of its part of the result is set. Adding to the other seven bits
+// carries into that one unless they are less than a number (Warren, Hacker's
+// Delight, section 6-1). Flipping a bit makes a space of a quote, and of each
+// control character another, so that one number does for both.
 func special(w uint64) uint64 {
-	return (less(w, ' ') | less(w^(ones*'"'), 1) | less(w^(ones*'\\'), 1)) & highest
+	flipped, backslash := w^ones*('"'^' '), w^ones*'\\'
+	others := (flipped&^highest + ones*(0x80-' '-1)) & (backslash&^highest + ones*(0x80-1))
+	return ^(others | w) & highest // no byte with its own highest bit is one of them
 }
 
 const (
@@ -44,83 +46,122 @@ const (
 	highest = 0x8080808080808080
 )
 
-// less has the highest bit of each byte set that is less than n, which is at most
-// 128 (Warren, Hacker's Delight, section 6-1).
-func less(w uint64, n uint64) uint64 { return (w - ones*n) &^ w }
+// block is how many bytes are looked at before any of them is copied. In JSON that
+// is itself a string every fourth byte is special, and to look for each where the
+// one before it ended would be to wait for each.
+const block = 64
+
+// marks returns which bytes of the block at the start of s are special. The lowest
+// bit is that of the first byte.
+func marks[T string | []byte](s T) (m uint64) {
+	s = s[:block]
+	for i := 0; i < block; i += 8 {
+		m |= gather(special(load(s[i:]))) << i
+	}
+	return m
+}
+
+// gather makes one byte of the highest bits of eight. The product has each of them
+// once in its highest byte, and nothing else there.
+func gather(w uint64) uint64 { return w >> 7 * 0x0102040810204080 >> 56 }
 
 // load returns the first eight bytes of s. The compiler makes one load of it.
-func load(s string) uint64 {
+func load[T string | []byte](s T) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// appendUnquoted appends what a string means, given what stands between its
-// quotes and was found to be well-formed. What is not UTF-8, and half of a pair of
-// surrogates, becomes U+FFFD.
-func appendUnquoted(b []byte, s string) []byte {
-	if !utf8.ValidString(s) {
-		s = string([]rune(s)) // which has U+FFFD for each byte that is not UTF-8
+// appendRun appends the first n bytes of s, which has eight more than a block.
+func appendRun[T string | []byte](b []byte, s T, n int) []byte {
+	if n <= 8 {
+		return append(b, s[:8]...)[:len(b)+n] // nearly always, and without a call
 	}
-	b = slices.Grow(b, len(s)+8) // no text is longer than it is written
-	i := 0
-	for len(s)-i >= 8 {
-		// Eight bytes are written, of which those in front of a backslash count.
-		w := load(s[i:])
-		n := 8
-		if found := less(w^(ones*'\\'), 1) & highest; found != 0 {
-			n = bits.TrailingZeros64(found) / 8
-		}
-		b = binary.LittleEndian.AppendUint64(b, w)[:len(b)+n]
-		if i += n; n == 8 {
-			continue
-		}
-		if c := s[i+1]; c == '"' || c == '\\' || c == '/' { // nearly always
-			b = append(b, c)
-			i += 2
-			continue
-		}
-		b, s = appendEscaped(b, s[i:])
-		i = 0
-	}
-	for s = s[i:]; s != ""; {
-		if s[0] == '\\' {
-			b, s = appendEscaped(b, s)
-			continue
-		}
-		b = append(b, s[0])
-		s = s[1:]
-	}
-	return b
+	return append(b, s[:n]...)
 }
 
-// appendEscaped appends what the escape at the start of s means, and returns what
-// is behind it.
-func appendEscaped(b []byte, s string) ([]byte, string) {
-	switch c := s[1]; c {
-	case 'b':
-		b = append(b, '\b')
-	case 'f':
-		b = append(b, '\f')
-	case 'n':
-		b = append(b, '\n')
-	case 'r':
-		b = append(b, '\r')
-	case 't':
-		b = append(b, '\t')
-	case 'u':
-		r, _ := hex4(s)
-		if utf16.IsSurrogate(r) {
-			low, _ := hex4(s[6:])
-			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
-				s = s[6:]
+// appendUnquoted appends what a string means, given what is behind its opening
+// quote, and returns where its closing one is: -1 if the string is not well-formed.
+// Half of a pair of surrogates becomes U+FFFD; what is not UTF-8 stays.
+func appendUnquoted(b []byte, s string) (_ []byte, end int) {
+	i := 0
+	for len(s)-i >= block+8 {
+		part, from := s[i:], 0
+		for m := marks(part); m != 0; m &= m - 1 {
+			at := bits.TrailingZeros64(m)
+			b = appendRun(b, part[from:], at-from)
+			if part[at] != '\\' {
+				return b, quoteAt(s, i+at)
 			}
+			if c := part[at+1]; unescaped[c] == c && at+1 < block { // nearly always: the next run begins with it
+				m &^= 2 << uint(at)
+				from = at + 1
+				continue
+			}
+			n := 0
+			if b, n = appendEscaped(b, part[at:]); n == 0 {
+				return b, -1
+			}
+			m &^= (1<<uint(n) - 2) << uint(at) // the rest of the escape
+			from = at + n
 		}
-		return utf8.AppendRune(b, r), s[6:]
-	default:
-		b = append(b, c)
+		if from < block {
+			b = append(b, part[from:block]...)
+			from = block
+		}
+		i += from
 	}
-	return b, s[2:]
+	for i < len(s) {
+		switch c := s[i]; {
+		case c == '"' || c < ' ':
+			return b, quoteAt(s, i)
+		case c == '\\':
+			n := 0
+			if b, n = appendEscaped(b, s[i:]); n == 0 {
+				return b, -1
+			}
+			i += n
+		default:
+			b = append(b, c)
+			i++
+		}
+	}
+	return b, -1
+}
+
+// quoteAt returns i if that is where s has a quote, and -1 otherwise.
+func quoteAt(s string, i int) int {
+	if s[i] != '"' {
+		return -1
+	}
+	return i
+}
+
+// unescaped has what a character behind a backslash stands for, and 0 for those that
+// stand for nothing by themselves.
+var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// appendEscaped appends what the escape at the start of s means, and returns its
+// length: 0 if it is none.
+func appendEscaped(b []byte, s string) (_ []byte, n int) {
+	if len(s) < 2 {
+		return b, 0
+	}
+	if c := unescaped[s[1]]; c != 0 {
+		return append(b, c), 2
+	}
+	r, ok := hex4(s)
+	if !ok {
+		return b, 0
+	}
+	n = 6
+	if utf16.IsSurrogate(r) {
+		low, _ := hex4(s[6:])
+		if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+			n = 12
+		}
+	}
+	return utf8.AppendRune(b, r), n
 }
 
 // hex4 returns the number of an escape such as \u00e4 at the start of s.
@@ -144,69 +185,52 @@ func hex4(s string) (r rune, ok bool) {
 	return r, true
 }
 
-// AppendQuoted appends s as a JSON string, as encoding/json writes it when it does
-// not escape HTML. What is not UTF-8 becomes U+FFFD.
-func AppendQuoted[T string | []byte](b []byte, s T) []byte {
-	b = append(b, '"')
-	for i := 0; ; {
-		// JSON in JSON has a quote every few bytes.
-		end := i
-		for end < len(s) && isPlain[s[end]] {
-			end++
-		}
-		b = append(b, s[i:end]...)
-		if i = end; i == len(s) {
-			return append(b, '"')
-		}
-		if c := s[i]; c == '"' {
-			b = append(b, '\\', c)
-			i++
-		} else {
-			b, i = appendRune(b, s, i)
-		}
+// AppendQuoted appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
+func AppendQuoted(b []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // which has U+FFFD for each byte that is not UTF-8
 	}
+	return AppendQuotedUTF8(b, s)
 }
 
-// isPlain tells which bytes stand for themselves in a JSON string, and need no
-// look at their neighbours.
-var isPlain = func() (plain [256]bool) {
-	for c := byte(' '); c < utf8.RuneSelf; c++ {
-		plain[c] = c != '"' && c != '\\'
+// AppendQuotedUTF8 is AppendQuoted for a text that is known to be UTF-8.
+func AppendQuotedUTF8[T string | []byte](b []byte, s T) []byte {
+	b = append(b, '"')
+	i := 0
+	for ; len(s)-i >= block+8; i += block {
+		part, from := s[i:], 0
+		for m := marks(part); m != 0; m &= m - 1 {
+			at := bits.TrailingZeros64(m)
+			b = append(appendRun(b, part[from:], at-from), '\\')
+			if c := part[at]; c == '"' || c == '\\' { // nearly always: the next run begins with it
+				from = at
+			} else {
+				b = appendControl(b, c)
+				from = at + 1
+			}
+		}
+		b = append(b, part[from:block]...)
 	}
-	return plain
-}()
+	for ; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ':
+			b = appendControl(append(b, '\\'), c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
 
-// appendRune appends the character at s[i], whose byte there is not plain, and
-// returns where the next one is.
-func appendRune[T string | []byte](b []byte, s T, i int) ([]byte, int) {
+// appendControl appends what a control character has behind its backslash.
+func appendControl(b []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
-	switch c := s[i]; {
-	case c == '"' || c == '\\':
-		return append(b, '\\', c), i + 1
-	case c == '\b':
-		return append(b, '\\', 'b'), i + 1
-	case c == '\f':
-		return append(b, '\\', 'f'), i + 1
-	case c == '\n':
-		return append(b, '\\', 'n'), i + 1
-	case c == '\r':
-		return append(b, '\\', 'r'), i + 1
-	case c == '\t':
-		return append(b, '\\', 't'), i + 1
-	case c < ' ':
-		return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15]), i + 1
+	if short := [' ']byte{'\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}[c]; short != 0 {
+		return append(b, short)
 	}
-	r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
-	switch {
-	case r == utf8.RuneError && size == 1:
-		b = append(b, `\ufffd`...)
-	case r == '\u2028' || r == '\u2029': // which JavaScript takes for line ends
-		b = append(b, `\u202`...)
-		b = append(b, hex[r&15])
-	default:
-		b = append(b, s[i:i+size]...)
-	}
-	return b, i + size
+	return append(b, 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
 // QuotedLen is about how many bytes AppendQuoted appends: exactly as many for ASCII

@@ -39,9 +39,9 @@ func (v Value) Kind() Kind {
 	return v.doc.nodes[v.at].kind
 }
 
-// Raw returns the value as it is written.
+// Raw returns the value as it is written, and "" for a string.
 func (v Value) Raw() string {
-	if v.doc == nil {
+	if v.doc == nil || v.Kind() == String {
 		return ""
 	}
 	n := &v.doc.nodes[v.at]
@@ -58,10 +58,7 @@ func (v Value) Get(key string) Value {
 	end := int(d.nodes[v.at].next)
 	for i := v.at + 1; i < end; i = int(d.nodes[i].next) {
 		n := &d.nodes[i]
-		if n.keyPlain && int(n.keyEnd-n.keyStart) != len(key)+2 {
-			continue
-		}
-		if keyOf(d.text, n) == key {
+		if int(n.keyEnd-n.keyStart) == len(key) && d.textAt(n.key()) == key {
 			return Value{d, i}
 		}
 	}
@@ -92,7 +89,7 @@ func (v Value) Members() iter.Seq2[string, Value] {
 		}
 		nodes := v.doc.nodes
 		for i := v.at + 1; i < int(nodes[v.at].next); i = int(nodes[i].next) {
-			if !yield(keyOf(v.doc.text, &nodes[i]), Value{v.doc, i}) {
+			if !yield(v.doc.textAt(nodes[i].key()), Value{v.doc, i}) {
 				return
 			}
 		}
@@ -120,19 +117,24 @@ func (v Value) Text() string {
 	if v.Kind() != String {
 		return ""
 	}
-	n := &v.doc.nodes[v.at]
-	if n.plain {
-		return v.doc.text[n.start+1 : n.end-1]
-	}
-	return v.Detach().String()
+	return v.doc.textAt(v.doc.nodes[v.at].value())
 }
 
 // Plain reports whether a string is written without escapes and in UTF-8. Its text
 // then is what is written, and has no control character but DEL: JSON takes none.
-func (v Value) Plain() bool { return v.doc != nil && v.doc.nodes[v.at].plain }
+func (v Value) Plain() bool { return v.Kind() == String && !v.doc.nodes[v.at].decoded }
 
 // AppendText appends the text of a string to b.
-func (v Value) AppendText(b []byte) []byte { return v.Detach().Append(b) }
+func (v Value) AppendText(b []byte) []byte {
+	if v.Kind() != String {
+		return b
+	}
+	n := &v.doc.nodes[v.at]
+	if n.decoded {
+		return append(b, v.doc.decoded[n.start:n.end]...)
+	}
+	return append(b, v.doc.text[n.start:n.end]...)
+}
 
 // Any returns the value as encoding/json decodes it into an any, with each number
 // a json.Number: as float64 an exp of 1612061676 would print as 1.612061676e+09.
@@ -168,38 +170,6 @@ func (v Value) Map() map[string]any {
 	return object
 }
 
-// A Text is a string of a document by itself. The zero Text is "".
-type Text struct {
-	inner string // what stands between the quotes
-	plain bool
-}
-
-// Detach returns the text of a string, for later: it keeps the document's text, but
-// not its nodes.
-func (v Value) Detach() Text {
-	if v.Kind() != String {
-		return Text{plain: true}
-	}
-	n := &v.doc.nodes[v.at]
-	return Text{inner: v.doc.text[n.start+1 : n.end-1], plain: n.plain}
-}
-
-// String returns the text.
-func (t Text) String() string {
-	if t.plain {
-		return t.inner
-	}
-	return string(t.Append(nil))
-}
-
-// Append appends the text to b.
-func (t Text) Append(b []byte) []byte {
-	if t.plain {
-		return append(b, t.inner...)
-	}
-	return appendUnquoted(b, t.inner)
-}
-
 // maxPath is how much of a path is enough to find the place.
 const maxPath = 200
 
@@ -222,7 +192,7 @@ func (v Value) Path() string {
 			path = append(path, '.')
 		}
 		if nodes[at].kind == Object {
-			path = append(path, keyOf(v.doc.text, &nodes[child])...)
+			path = append(path, v.doc.textAt(nodes[child].key())...)
 		} else {
 			path = strconv.AppendInt(path, int64(number), 10)
 		}
