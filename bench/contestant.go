@@ -34,6 +34,7 @@ const (
 	nameTyped      = "typed handler"
 	nameDecode     = "decode, encoding/json"
 	nameDecodeV2   = "decode, go-json-experiment"
+	nameGoroutine  = "the same, then a goroutine"
 	nameValid      = "json.Valid"
 )
 
@@ -64,6 +65,16 @@ func contestants(n int) ([]contestant, error) {
 		{name: nameDecodeV2, part: true, invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			return nil, decoded(&event, jsonv2.Unmarshal(payload, &event))
+		}},
+		{name: nameGoroutine, part: true, invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+			var event events.APIGatewayV2HTTPRequest
+			if err := decoded(&event, jsonv2.Unmarshal(payload, &event)); err != nil {
+				return nil, err
+			}
+			done := make(chan struct{})
+			go close(done)
+			<-done
+			return nil, nil
 		}},
 		{name: nameValid, part: true, invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			if !json.Valid(payload) {

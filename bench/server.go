@@ -36,8 +36,9 @@ const (
 // serverAudience is that of the tokens.
 const serverAudience = "https://api.example.com"
 
-// serverContestants are the names that bench/server knows.
-var serverContestants = []string{"Routegate", "chi, auth0/go-jwt-middleware", "chi, go-chi/jwtauth"}
+// serverContestants are the names that bench/server knows: Routegate, its peers,
+// and what does no more than nobody can do without.
+var serverContestants = []string{"Routegate", "chi, auth0/go-jwt-middleware", "chi, go-chi/jwtauth", "net/http, crypto/rsa"}
 
 // serverLimit is what Routegate may take of a peer's time: as much as makes for
 // half as many requests again.
@@ -81,8 +82,9 @@ func measureServer(b *bench) ([]section, error) {
 		}
 		on := section{title: fmt.Sprintf("cmd/server's handler, GET with %s, %d routes: time of its process on a processor", c.title, serverRoutes)}
 		wall := section{title: "the same: time on the clock, the client's included"}
-		for i, name := range serverContestants[1:] {
-			us := func(figures []float64) float64 { return median(figures) / 1e3 }
+		least := len(serverContestants) - 1
+		us := func(figures []float64) float64 { return median(figures) / 1e3 }
+		for i, name := range serverContestants[1:least] {
 			on.rows = append(on.rows, row{
 				name: "to " + name, limit: serverLimit, measured: ratio(cpu[0], cpu[i+1]), unit: "x",
 				detail: fmt.Sprintf("%.1f µs to %.1f µs", us(cpu[0]), us(cpu[i+1])),
@@ -92,6 +94,10 @@ func measureServer(b *bench) ([]section, error) {
 				detail: fmt.Sprintf("%.0f requests a second to %.0f", 1e9/median(took[0]), 1e9/median(took[i+1])),
 			})
 		}
+		on.rows = append(on.rows, row{
+			name: serverContestants[least] + " alone: to " + serverContestants[1], measured: ratio(cpu[least], cpu[1]), unit: "x",
+			detail: fmt.Sprintf("%.1f µs to %.1f µs", us(cpu[least]), us(cpu[1])),
+		})
 		sections = append(sections, on, wall)
 	}
 	return sections, nil
