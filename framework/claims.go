@@ -2,7 +2,6 @@ package framework
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -62,7 +61,7 @@ type identity struct {
 func (i *identity) principal() route.Principal {
 	i.once.Do(func() {
 		switch {
-		case i.claims != nil || i.caller.Auth == route.NoAuth:
+		case i.caller.Auth == route.NoAuth:
 		case i.token != "":
 			if payload, err := rawjson.Parse(i.token, maxClaimDepth); err == nil { // as it was before
 				i.claims = payload.Root().Map()
@@ -338,13 +337,4 @@ func tokenPayload(token string) (string, error) {
 		return "", fmt.Errorf("%w: %w", errNoToken, err)
 	}
 	return string(payload), nil
-}
-
-// parseClaims reads claims that somebody else read in a token.
-func parseClaims(claims map[string]any) (*rawjson.Doc, error) {
-	text, err := json.Marshal(claims)
-	if err != nil { // whose text may quote one
-		return nil, errors.New("claims that are not JSON")
-	}
-	return rawjson.Parse(string(text), maxClaimDepth)
 }

@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/internal/rawjson"
 	"github.com/routegate/routegate/framework/route"
 )
 
 // HandlerOptions are what a container has to know beside the Options.
 type HandlerOptions struct {
-	// Verify returns the claims of a token that it vouches for, typed as in the
-	// token, numbers as json.Number. The text of its error goes into the log, and
-	// must hold nothing of the token that is somebody's. nil vouches for nobody.
-	Verify func(ctx context.Context, token string) (claims map[string]any, err error)
+	// Verify returns the payload of a token that it vouches for, which is a JSON
+	// object of claims. The text of its error goes into the log, and must hold
+	// nothing of the token that is somebody's. nil vouches for nobody.
+	Verify func(ctx context.Context, token string) (payload string, err error)
 
 	// Timeout is how long a request may take, from its last header on: for its
 	// body to come, for the handler, and for the client to take the answer.
@@ -77,8 +78,8 @@ type container struct {
 type verdict struct {
 	route.Decision
 	caller  route.Caller
-	claims  map[string]any
-	refused error // why the token was; nil if there was none, or it was not looked at
+	payload string // of the token
+	refused error  // why the token was; nil if there was none, or it was not looked at
 }
 
 func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -140,22 +141,19 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 	if token == "" {
 		return v
 	}
-	claims, err := c.opts.Verify(ctx, token)
-	if err == nil && claims == nil {
-		err = errors.New("a token without claims")
-	}
+	payload, err := c.opts.Verify(ctx, token)
 	if err != nil {
 		v.refused = err
 		return v
 	}
-	payload, err := parseClaims(claims)
-	if err != nil {
-		v.refused = err
+	claims, err := rawjson.Parse(payload, maxClaimDepth)
+	if err != nil || claims.Root().Kind() != rawjson.Object {
+		v.refused = errors.New("a payload that is not a JSON object") // err may quote it
 		return v
 	}
-	defer payload.Free()
-	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(payload.Root(), &apigw.Authorizer{})}
-	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller, claims: claims}
+	defer claims.Free()
+	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(claims.Root(), &apigw.Authorizer{})}
+	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller, payload: payload}
 }
 
 // answer runs the handler if the decision allows it, and refuses otherwise.
@@ -179,7 +177,7 @@ func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v 
 		return
 	}
 
-	ctx = &requestContext{Context: ctx, table: c.app.table, identity: identity{caller: v.caller, claims: v.claims}}
+	ctx = &requestContext{Context: ctx, table: c.app.table, identity: identity{caller: v.caller, token: v.payload}}
 	r = c.request(ctx, out, r, v.Decision)
 	deadline, _ := ctx.Deadline()
 	timer := time.NewTimer(time.Until(deadline))

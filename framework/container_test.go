@@ -63,13 +63,22 @@ func (b *safeBuffer) line(t *testing.T, message string, n int) value {
 	return nil
 }
 
-// verifyKnown vouches for the tokens that it is given, and for no other.
-func verifyKnown(tokens map[string]value) func(context.Context, string) (map[string]any, error) {
-	return func(_ context.Context, token string) (map[string]any, error) {
-		if claims, ok := tokens[token]; ok {
-			return claims, nil
+// verifyKnown vouches for the tokens that it is given, and for no other. Their
+// payloads are texts, or claims.
+func verifyKnown(tokens map[string]any) func(context.Context, string) (string, error) {
+	return func(_ context.Context, token string) (string, error) {
+		claims, ok := tokens[token]
+		if !ok {
+			return "", errors.New("not a known one")
 		}
-		return nil, errors.New("not a known one")
+		if payload, ok := claims.(string); ok {
+			return payload, nil
+		}
+		payload, err := json.Marshal(claims)
+		if err != nil {
+			panic(err)
+		}
+		return string(payload), nil
 	}
 }
 
@@ -141,14 +150,19 @@ func code(t *testing.T, resp *http.Response, body string) string {
 // Who gets where in a container, and what a refusal's header says: RFC 6750.
 func TestContainerAccess(t *testing.T) {
 	t.Parallel()
-	tokens := map[string]value{
+	tokens := map[string]any{
 		"a.plain.token": alice(nil),
 		"an.admin.":     alice(value{"groups": []any{"staff", "admin"}}),
 		"a.reader.":     alice(value{"scope": "openid users/read"}),
 		"a.both.":       alice(value{"groups": []any{"root", "admin"}, "scp": []any{"users/read"}}),
 		"a.trick.":      alice(value{"groups": []any{"staff admin", "[admin]"}, "scope": "xusers/read"}),
 		"a.text.":       alice(value{"groups": "admin"}),
-		"no.claims.":    nil,
+		"no.claims.":    "",
+		"a.null.":       "null",
+		"a.list.":       `[{"sub":"alice"}]`,
+		"a.half.":       `{"sub":"alice"`,
+		"a.sub.twice.":  `{"sub":"alice","sub":"bob"}`,
+		"a.deep.one.":   `{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`,
 	}
 	url, log := newContainer(t, accessManifest, tellHandlers(accessHandlers...), framework.Options{}, framework.HandlerOptions{Verify: verifyKnown(tokens)})
 	const bare, invalid, scope = "Bearer", `Bearer error="invalid_token"`, `Bearer error="insufficient_scope"`
@@ -165,6 +179,11 @@ func TestContainerAccess(t *testing.T) {
 		{"/token", "Bearer nonsense", 401, "no_principal", invalid},
 		{"/token", "Bearer a.plain.token, Bearer a.plain.token", 401, "no_principal", invalid},
 		{"/token", "Bearer no.claims.", 401, "no_principal", invalid},
+		{"/token", "Bearer a.null.", 401, "no_principal", invalid},
+		{"/token", "Bearer a.list.", 401, "no_principal", invalid},
+		{"/token", "Bearer a.half.", 401, "no_principal", invalid},
+		{"/token", "Bearer a.sub.twice.", 401, "no_principal", invalid},
+		{"/token", "Bearer a.deep.one.", 401, "no_principal", invalid},
 		{"/token", "Bearer a.plain.token", 200, "", ""},
 		{"/token", "bearer  a.plain.token ", 200, "", ""},
 		{"/token", "a.plain.token", 200, "", ""},
@@ -242,9 +261,9 @@ func TestContainerWithoutVerify(t *testing.T) {
 func TestContainerAsksOnlyForTokenRoutes(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 10)
-	verify := func(_ context.Context, token string) (map[string]any, error) {
+	verify := func(_ context.Context, token string) (string, error) {
 		asked <- token
-		return alice(nil), nil
+		return `{"sub":"alice"}`, nil
 	}
 	handlers := tellHandlers(accessHandlers...)
 	for _, name := range []string{"open", "token"} {
@@ -283,7 +302,7 @@ func TestContainerRequest(t *testing.T) {
 		}
 	}
 	url, _ := newContainer(t, echoManifest, framework.Handlers{"echo": echo}, framework.Options{Stage: "mvp", GroupsClaim: []string{"realm", "roles"}},
-		framework.HandlerOptions{Verify: verifyKnown(map[string]value{"t": {"realm": value{"roles": []any{"user", "a b"}}, "age": json.Number("7")}})})
+		framework.HandlerOptions{Verify: verifyKnown(map[string]any{"t": value{"realm": value{"roles": []any{"user", "a b"}}, "age": json.Number("7")}})})
 	send(t, "POST", url+"/m%76p/v1/gr%C3%B6%C3%9Fe/items/a%20b%2520%2Fc?q=a%20b&q=c,d&empty=", strings.NewReader("hello"),
 		"Cookie", "a=1; b=2", "X-List", "one, two", "X-List", "three", "X-Forwarded-For", "203.0.113.7", "Authorization", "Bearer t")
 	want := value{
@@ -575,7 +594,7 @@ func TestContainerLog(t *testing.T) {
 	handlers := tellHandlers(accessHandlers...)
 	handlers["file"] = func(_ http.ResponseWriter, r *http.Request) { waiting <- true; <-r.Context().Done() }
 	secret := alice(value{"sub": "secret-sub", "groups": []any{"secret-group"}, "scope": "secret-scope"})
-	url, log := newContainer(t, accessManifest, handlers, framework.Options{}, framework.HandlerOptions{Verify: verifyKnown(map[string]value{"secret": secret})})
+	url, log := newContainer(t, accessManifest, handlers, framework.Options{}, framework.HandlerOptions{Verify: verifyKnown(map[string]any{"secret": secret})})
 	tests := []struct {
 		path, token string
 		want        value

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
 // maxAudiences is AWS's quota of audiences per authorizer.
@@ -122,9 +123,9 @@ const (
 )
 
 // Verify checks a token as the JWT authorizer of an HTTP API does, in its order:
-// form, key and signature, then issuer, audience and times. It returns the
-// claims as they are typed in the token, numbers as json.Number. The error is a
-// *TokenError. Scopes are the route's matter; see Scopes.
+// form, key and signature, then issuer, audience and times. It returns the token's
+// payload, which is a JSON object of claims. The error is a *TokenError. Scopes are
+// the route's matter.
 //
 // A token is at most as long as API Gateway takes headers, 10,240 bytes, and keys
 // have 2,048 to 4,096 bits. What AWS does with others, and with a header that has
@@ -133,28 +134,29 @@ const (
 // The clock is not given any leeway, since AWS documents none. exp must be there
 // and after now, nbf and iat must not be after now. What kind of token it is
 // (token_use, typ) is not looked at: an ID token passes, as it does in AWS.
-func (a *Authorizer) Verify(ctx context.Context, token string) (map[string]any, error) {
+func (a *Authorizer) Verify(ctx context.Context, token string) (payload string, err error) {
 	d := digest(sha256.Sum256([]byte(token)))
 	t := a.known(ctx, d)
 	isNew := t == nil
 	if isNew {
 		var refusal *TokenError
 		if t, refusal = a.verifySignature(ctx, token); refusal != nil {
-			return nil, refusal
+			return "", refusal
 		}
 		t.digest = d
 	}
-	claims, err := decodeClaims(t.payload) // each time: they are the caller's, to change as it likes
+	claims, err := parseClaims(t.payload)
 	if err != nil {
-		return nil, &TokenError{badForm, err.Error()}
+		return "", &TokenError{badForm, err.Error()}
 	}
-	if refusal := a.check(claims); refusal != nil {
-		return nil, refusal
+	defer claims.Free()
+	if refusal := a.check(claims.Root()); refusal != nil {
+		return "", refusal
 	}
 	if isNew {
 		a.verified.put(t)
 	}
-	return claims, nil
+	return t.payload, nil
 }
 
 // known returns what is remembered of a token if the key that signed it is still
@@ -240,15 +242,15 @@ func (a *Authorizer) verifySignature(ctx context.Context, token string) (*verifi
 	return nil, &TokenError{badSignature, "the signature is not by the issuer's key that the token names"}
 }
 
-func (a *Authorizer) check(claims map[string]any) *TokenError {
-	if iss, _ := claims["iss"].(string); iss != a.issuer {
+func (a *Authorizer) check(claims rawjson.Value) *TokenError {
+	if claims.Get("iss").Text() != a.issuer {
 		return &TokenError{badIssuer, fmt.Sprintf("the token's iss is not %q, to the letter", a.issuer)}
 	}
 	// aud decides where it is there, be it null.
 	name := "aud"
-	audience, has := claims["aud"]
-	if !has {
-		name, audience = "client_id", claims["client_id"]
+	audience := claims.Get("aud")
+	if audience.Kind() == rawjson.None {
+		name, audience = "client_id", claims.Get("client_id")
 	}
 	if !a.hasAudience(audience, name == "aud") {
 		return &TokenError{badAudience, fmt.Sprintf("the token's %s has none of the audiences %q", name, a.audiences)}
@@ -258,8 +260,8 @@ func (a *Authorizer) check(claims map[string]any) *TokenError {
 }
 
 // checkTimes gives the clock no leeway; see Verify.
-func checkTimes(claims map[string]any, now time.Time) *TokenError {
-	switch at, ok := seconds(claims["exp"]); {
+func checkTimes(claims rawjson.Value, now time.Time) *TokenError {
+	switch at, ok := seconds(claims.Get("exp")); {
 	case !ok:
 		return &TokenError{badExpiry, "the token has no exp, or one that is no number"}
 	case at <= unix(now):
@@ -269,8 +271,8 @@ func checkTimes(claims map[string]any, now time.Time) *TokenError {
 		{"nbf", notYet, "the token is not valid before "},
 		{"iat", fromFuture, "the token was issued in the future, at "},
 	} {
-		claim, has := claims[c.name]
-		if !has {
+		claim := claims.Get(c.name)
+		if claim.Kind() == rawjson.None {
 			continue
 		}
 		switch at, ok := seconds(claim); {
@@ -283,8 +285,8 @@ func checkTimes(claims map[string]any, now time.Time) *TokenError {
 	return nil
 }
 
-// Inspect returns the claims of a token as Verify does, and why every
-// JWT authorizer refuses it, nil where none must: for programs that explain what
+// Inspect returns the claims of a token, typed as in the token, numbers as
+// json.Number, and why every JWT authorizer refuses it, nil where none must: for programs that explain what
 // becomes of a token, and have no keys. Who signed it, and whether issuer and
 // audience are the right ones, it does not look at, so the claims prove nothing.
 // The error, a *TokenError, is for what is no token at all.
@@ -299,45 +301,39 @@ func Inspect(token string, now time.Time) (claims map[string]any, refused *Token
 	if err != nil {
 		return nil, nil, &TokenError{badForm, "not a signed JWT"}
 	}
-	claims, err = decodeClaims(string(payload))
+	doc, err := parseClaims(string(payload))
 	if err != nil {
 		return nil, nil, &TokenError{badForm, err.Error()}
 	}
-	_, hasAudience := claims["aud"]
-	_, hasClient := claims["client_id"]
-	switch iss, _ := claims["iss"].(string); {
+	defer doc.Free()
+	root := doc.Root()
+	switch {
 	case refused != nil:
-	case iss == "":
+	case root.Get("iss").Text() == "":
 		refused = &TokenError{badIssuer, "the token has no iss"}
-	case !hasAudience && !hasClient:
+	case root.Get("aud").Kind() == rawjson.None && root.Get("client_id").Kind() == rawjson.None:
 		refused = &TokenError{badAudience, "the token has no aud, and no client_id"}
 	default:
-		refused = checkTimes(claims, now)
+		refused = checkTimes(root, now)
 	}
-	return claims, refused, nil
+	return root.Map(), refused, nil
 }
 
 // hasAudience takes a list as any of its members: AWS does not say, other
 // emulators agree, and RFC 7519, section 4.1.3, has it so.
-func (a *Authorizer) hasAudience(v any, listAllowed bool) bool {
-	if s, ok := v.(string); ok {
-		return slices.Contains(a.audiences, s)
+func (a *Authorizer) hasAudience(v rawjson.Value, listAllowed bool) bool {
+	if v.Kind() == rawjson.String {
+		return slices.Contains(a.audiences, v.Text())
 	}
-	list, _ := v.([]any)
-	return listAllowed && slices.ContainsFunc(list, func(item any) bool {
-		s, ok := item.(string)
-		return ok && slices.Contains(a.audiences, s)
-	})
-}
-
-// seconds reads a NumericDate (RFC 7519, section 2), which may have a fraction.
-func seconds(v any) (float64, bool) {
-	n, ok := v.(json.Number)
-	if !ok {
-		return 0, false
+	if !listAllowed {
+		return false
 	}
-	f, err := n.Float64()
-	return f, err == nil
+	for item := range v.Items() {
+		if item.Kind() == rawjson.String && slices.Contains(a.audiences, item.Text()) {
+			return true
+		}
+	}
+	return false
 }
 
 func unix(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }

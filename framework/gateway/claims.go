@@ -1,45 +1,65 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
+	"strconv"
 
 	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
-// decodeClaims refuses a payload in which a claim stands twice: which of the two
+// parseClaims refuses a payload in which a claim stands twice: which of the two
 // counts depends on who reads it, and the function reads it again. It refuses
-// numbers that no float64 comes near, too: not all that read it could.
-func decodeClaims(payload string) (map[string]any, error) {
+// numbers that no float64 comes near, too: not all that read it could. What it
+// returns is to be freed.
+func parseClaims(payload string) (*rawjson.Doc, error) {
 	doc, err := rawjson.Parse(payload, rawjson.MaxDepth)
 	if err != nil || doc.Root().Kind() != rawjson.Object {
 		return nil, errors.New("the token's payload is not a JSON object, or has a claim twice")
 	}
-	defer doc.Free()
-	claims := doc.Root().Map()
-	if !inRange(claims) {
+	if !inRange(doc.Root()) {
 		return nil, errors.New("the token's payload has a number that is too large")
 	}
-	return claims, nil
+	return doc, nil
 }
 
-func inRange(v any) bool {
-	switch v := v.(type) {
-	case json.Number:
-		_, err := v.Float64()
-		return err == nil
-	case []any:
-		for _, item := range v {
+// decodeClaims returns the claims of a payload, typed as in the token, numbers as
+// json.Number.
+func decodeClaims(payload string) (map[string]any, error) {
+	doc, err := parseClaims(payload)
+	if err != nil {
+		return nil, err
+	}
+	defer doc.Free()
+	return doc.Root().Map(), nil
+}
+
+func inRange(v rawjson.Value) bool {
+	switch v.Kind() {
+	case rawjson.Number:
+		_, ok := seconds(v)
+		return ok
+	case rawjson.Array:
+		for item := range v.Items() {
 			if !inRange(item) {
 				return false
 			}
 		}
-	case map[string]any:
-		for _, item := range v {
-			if !inRange(item) {
+	case rawjson.Object:
+		for _, member := range v.Members() {
+			if !inRange(member) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// seconds reads a NumericDate (RFC 7519, section 2), which may have a fraction. It
+// reports false for what is no number, or one that no float64 comes near.
+func seconds(v rawjson.Value) (float64, bool) {
+	if v.Kind() != rawjson.Number {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(v.Raw(), 64)
+	return f, err == nil
 }

@@ -246,7 +246,11 @@ func (g *Gateway) authorize(r *http.Request, x *Exchange) (map[string]any, *repl
 	if token == "" {
 		return unauthorized("Bearer", "no token")
 	}
-	claims, err := g.opts.Authorizer.Verify(r.Context(), token)
+	payload, err := g.opts.Authorizer.Verify(r.Context(), token)
+	var claims map[string]any
+	if err == nil {
+		claims, err = decodeClaims(payload)
+	}
 	if err != nil {
 		description := badForm
 		if refused := (*TokenError)(nil); errors.As(err, &refused) {

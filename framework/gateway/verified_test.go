@@ -35,11 +35,11 @@ func (r remembering) token(key *rsa.PrivateKey, kid string, changes claims) stri
 
 func (r remembering) accepts(token string) map[string]any {
 	r.Helper()
-	got, err := r.Verify(r.Context(), token)
+	payload, err := r.Verify(r.Context(), token)
 	if err != nil {
 		r.Fatalf("refused: %v", err)
 	}
-	return got
+	return claimsOf(r, payload)
 }
 
 func (r remembering) refuses(token, description string) {
@@ -328,9 +328,9 @@ func TestVerifiedConcurrently(t *testing.T) {
 		running.Go(func() {
 			for n := range 200 {
 				i := n * 5 % len(tokens)
-				got, err := r.Verify(t.Context(), tokens[i])
-				if err == nil && got["sub"] != fmt.Sprint(i) {
-					t.Errorf("token %d is %v's", i, got["sub"])
+				payload, err := r.Verify(t.Context(), tokens[i])
+				if err == nil && !strings.Contains(payload, fmt.Sprintf(`"sub":"%d"`, i)) {
+					t.Errorf("token %d is that of %s", i, payload)
 				}
 				if err != nil && i%2 == 0 {
 					t.Errorf("token %d: %v", i, err)
