@@ -132,8 +132,7 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // decide asks for a token only where a token is what is missing.
 func (c *container) decide(ctx context.Context, r *http.Request) verdict {
-	req := route.Request{Method: r.Method, EncodedPath: route.EncodedPath(r.URL)}
-	v := verdict{Decision: c.app.router.Decide(req)}
+	v := verdict{Decision: c.app.router.Decide(route.Request{Method: r.Method, EncodedPath: route.EncodedPath(r.URL)})}
 	if v.Reason != route.NoPrincipal || v.Route.Access.Auth != route.JWT || c.opts.Verify == nil {
 		return v
 	}
@@ -152,8 +151,8 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 		return v
 	}
 	defer claims.Free()
-	req.Caller = route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(claims.Root(), &apigw.Authorizer{})}
-	return verdict{Decision: c.app.router.Decide(req), caller: req.Caller, payload: payload}
+	caller := route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(claims.Root(), &apigw.Authorizer{})}
+	return verdict{Decision: v.For(caller), caller: caller, payload: payload}
 }
 
 // answer runs the handler if the decision allows it, and refuses otherwise.

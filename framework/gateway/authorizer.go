@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -18,10 +19,6 @@ import (
 
 // maxAudiences is AWS's quota of audiences per authorizer.
 const maxAudiences = 50
-
-// algorithms are the signatures that are accepted. AWS says that "only RSA-based
-// algorithms" are supported and names none: PS ones are RSA-based, too.
-var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}
 
 // AuthorizerOptions say which tokens an Authorizer lets through.
 type AuthorizerOptions struct {
@@ -53,6 +50,7 @@ type Authorizer struct {
 	now       func() time.Time
 	keys      *keys
 	verified  *verified
+	header    atomic.Pointer[knownHeader] // the one used last
 }
 
 // NewAuthorizer makes an Authorizer. It fetches nothing: the first token does.
@@ -172,74 +170,6 @@ func (a *Authorizer) known(ctx context.Context, d digest) *verifiedToken {
 		return nil
 	}
 	return t
-}
-
-// parseToken takes a token as far as one gets without the issuer's keys.
-func parseToken(token string) (*jose.JSONWebSignature, *TokenError) {
-	if len(token) > maxHeader {
-		return nil, &TokenError{badForm, fmt.Sprintf("the token has %d bytes: API Gateway takes %d of all headers", len(token), maxHeader)}
-	}
-	jws, err := jose.ParseSignedCompact(token, algorithms)
-	if wrong := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &wrong) {
-		return nil, &TokenError{badAlgorithm, fmt.Sprintf("the token is signed with %.20q: only RSA is accepted", string(wrong.Got))}
-	}
-	if err != nil || !isCanonical(token) { // the error's text may quote the token
-		return nil, &TokenError{badForm, "not a signed JWT"}
-	}
-	// Both change what the signature is of; b64 is not for JWTs (RFC 7797, section
-	// 7), and AWS names no crit that it understands (RFC 7515, section 4.1.11).
-	for _, name := range []jose.HeaderKey{"crit", "b64"} {
-		if _, has := jws.Signatures[0].Protected.ExtraHeaders[name]; has {
-			return nil, &TokenError{badAlgorithm, fmt.Sprintf("the token's header has %q, which no JWT for API Gateway needs", name)}
-		}
-	}
-	if jws.Signatures[0].Protected.KeyID == "" {
-		return nil, &TokenError{badKey, "the token has no kid, which API Gateway requires"}
-	}
-	return jws, nil
-}
-
-// isCanonical reports whether each part of a token is the only way to write its
-// bytes in base64, of which package jose takes others: with line ends, and with
-// bits at the end of which no byte comes. The function takes none of them, so that
-// a container must not either.
-func isCanonical(token string) bool {
-	if strings.ContainsAny(token, "\r\n") {
-		return false
-	}
-	for part := range strings.SplitSeq(token, ".") {
-		last := part[len(part)&^3:]
-		if _, err := base64.RawURLEncoding.Strict().DecodeString(last); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-func (a *Authorizer) verifySignature(ctx context.Context, token string) (*verifiedToken, *TokenError) {
-	jws, refusal := parseToken(token)
-	if refusal != nil {
-		return nil, refusal
-	}
-	header := jws.Signatures[0].Protected
-	found, err := a.keys.find(ctx, header.KeyID)
-	switch {
-	case errors.Is(err, errUnknownKey):
-		return nil, &TokenError{badKey, err.Error()}
-	case err != nil:
-		return nil, &TokenError{badKeys, "the issuer's keys could not be had: " + err.Error()}
-	}
-	for _, key := range found {
-		// A key that names an algorithm is for no other (RFC 7517, section 4.4).
-		if key.Algorithm != "" && key.Algorithm != header.Algorithm {
-			continue
-		}
-		// The bare key, so that nothing of the header can choose another.
-		if payload, err := jws.Verify(key.Key); err == nil {
-			return &verifiedToken{payload: string(payload), kid: header.KeyID, key: key.Key}, nil
-		}
-	}
-	return nil, &TokenError{badSignature, "the signature is not by the issuer's key that the token names"}
 }
 
 func (a *Authorizer) check(claims rawjson.Value) *TokenError {

@@ -164,6 +164,16 @@ type Decision struct {
 	Steps   []Step   // the checks that were made, up to the first that failed
 }
 
+// For returns the decision of the same request by another caller. d is
+// Router.Decide's.
+func (d Decision) For(c Caller) Decision {
+	if d.Route == nil || d.Reason == RouteMismatch {
+		return d
+	}
+	d.Steps = slices.Clip(d.Steps[:1]) // the route's
+	return d.Route.Access.decide(c, d)
+}
+
 // Decide says whether the caller may use what the access protects, as
 // Router.Decide does once it has the route. The decision has no Route.
 func (a Access) Decide(c Caller) Decision { return a.decide(c, Decision{}) }
