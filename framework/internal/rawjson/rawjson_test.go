@@ -268,7 +268,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	for _, text := range blocks(`"`, `\"`, `\\`, `\/`, `\n`, `\\\\\\`, `\u00e4`, `\ud83d\ude00`, `\ud83d`, `\ud83d\u0041`, `\x`, `\u12g4`, "ä", "\xff", "\n", "\x1f") {
+	for _, text := range blocks(`"`, `\"`, `\\`, `\/`, `\n`, `\\\\\\`, `\u00e4`, `\ud83d\ude00`, `\ud83d`, `\ud83d\u0041`, `\x`, `\u12g4`, "\\\x00", "\\\x1f", "\\\xff", "ä", "\xff", "\n", "\x1f") {
 		f.Add(`"` + text + `"`)
 		f.Add(`"` + text)
 	}
@@ -289,6 +289,37 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: Raw is %q", text, got)
 		}
 	})
+}
+
+// Every byte, and every byte behind a backslash, is what encoding/json says it is, at
+// each place of a block and in the short texts that have none.
+func TestEveryByte(t *testing.T) {
+	for c := range 256 {
+		for at := range block + 16 {
+			for _, in := range []string{string([]byte{byte(c)}), string([]byte{'\\', byte(c)})} {
+				for _, behind := range []int{0, 2*block + 16 - at} {
+					text := strings.Repeat("x", at) + in + strings.Repeat("y", behind)
+					quoted := `"` + text + `"`
+					var want string
+					wantErr := json.Unmarshal([]byte(quoted), &want)
+					d, err := Parse(quoted, 0)
+					if (err == nil) != (wantErr == nil) {
+						t.Fatalf("%q: error %v, encoding/json has %v", quoted, err, wantErr)
+					}
+					if err == nil {
+						if got := d.Root().Text(); got != want {
+							t.Fatalf("%q: %q, encoding/json has %q", quoted, got, want)
+						}
+						d.Free()
+					}
+					var back string
+					if err := json.Unmarshal(AppendQuoted(nil, text), &back); err != nil || back != string([]rune(text)) {
+						t.Fatalf("%q is quoted as what means %q, %v", text, back, err)
+					}
+				}
+			}
+		}
+	}
 }
 
 // FuzzQuoted compares with encoding/json how a text is written and read back.

@@ -93,7 +93,7 @@ func appendUnquoted(b []byte, s string) (_ []byte, end int) {
 			if part[at] != '\\' {
 				return b, quoteAt(s, i+at)
 			}
-			if c := part[at+1]; unescaped[c] == c && at+1 < block { // nearly always: the next run begins with it
+			if c := part[at+1]; (c == '"' || c == '\\' || c == '/') && at+1 < block { // nearly always: the next run begins with it
 				m &^= 2 << uint(at)
 				from = at + 1
 				continue
