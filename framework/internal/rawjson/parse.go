@@ -53,8 +53,8 @@ func (e *DuplicateKeyError) Error() string { return fmt.Sprintf("key %.100q come
 // Parse reads a text, in which arrays and objects lie in each other at most
 // maxDepth deep. The error for a text that is not JSON is that of encoding/json.
 func Parse(text string, maxDepth int) (*Doc, error) {
-	if len(text) >= 1<<32 {
-		return nil, errors.New("longer than 4 GiB")
+	if len(text) >= 1<<30 { // so that what is decoded is not longer than a node can say
+		return nil, errors.New("longer than 1 GiB")
 	}
 	d := docs.Get().(*Doc)
 	p := parser{Doc: *d, depth: maxDepth}

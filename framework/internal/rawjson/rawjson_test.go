@@ -160,6 +160,58 @@ func TestFree(t *testing.T) {
 	}
 }
 
+// The memory of a document that is large in either way is not kept for others.
+func TestLargeIsNotKept(t *testing.T) {
+	for _, tt := range []struct {
+		what, text string
+		kept       bool
+	}{
+		{"small", `["a\n"]`, true},
+		{"many values", `[` + strings.Repeat("0,", 2*mostNodes) + `0]`, false},
+		{"a long string", `["` + strings.Repeat("a", 2*mostDecoded) + `\n"]`, false},
+	} {
+		d, err := Parse(tt.text, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Free(); (d.text == "") != tt.kept {
+			t.Errorf("%s: kept is %v", tt.what, !tt.kept)
+		}
+	}
+}
+
+// Texts stay what they are when a document is freed, and the next one lies in its
+// memory.
+func TestTextsOutliveDoc(t *testing.T) {
+	var list, texts []string
+	for n := range 40 {
+		list = append(list, strings.Repeat("a", 10*n), "\n"+strings.Repeat("a", 7*n)+"\"")
+	}
+	for round := range 20 {
+		text := []byte{'['}
+		for i, s := range list {
+			if i > 0 {
+				text = append(text, ',')
+			}
+			text = AppendQuoted(text, strings.ReplaceAll(s, "a", string(rune('a'+round))))
+		}
+		d, err := Parse(string(append(text, ']')), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for item := range d.Root().Items() {
+			texts = append(texts, item.Text(), string(item.AppendText(nil)))
+		}
+		d.Free()
+	}
+	for i, got := range texts {
+		round, n := i/(2*len(list)), i%(2*len(list))/2
+		if want := strings.ReplaceAll(list[n], "a", string(rune('a'+round))); got != want {
+			t.Fatalf("round %d: text %d became %q, want %q", round, n, got, want)
+		}
+	}
+}
+
 func TestDuplicateKeys(t *testing.T) {
 	var many strings.Builder
 	for i := range 3 * manyKeys {
