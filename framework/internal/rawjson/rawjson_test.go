@@ -322,7 +322,8 @@ func FuzzParse(f *testing.F) {
 	}
 	for _, text := range blocks(`"`, `\"`, `\\`, `\/`, `\n`, `\\\\\\`, `\u00e4`, `\ud83d\ude00`, `\ud83d`, `\ud83d\u0041`, `\x`, `\u12g4`, "\\\x00", "\\\x1f", "\\\xff", "ä", "\xff", "\n", "\x1f") {
 		f.Add(`"` + text + `"`)
-		f.Add(`"` + text)
+		f.Add(`"\"` + text + `"`) // blocks begin at the first escape
+		f.Add(`"\"` + text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		want, wantErr := decodeOnce(text)
@@ -349,8 +350,9 @@ func TestEveryByte(t *testing.T) {
 	for c := range 256 {
 		for at := range block + 16 {
 			for _, in := range []string{string([]byte{byte(c)}), string([]byte{'\\', byte(c)})} {
-				for _, behind := range []int{0, 2*block + 16 - at} {
-					text := strings.Repeat("x", at) + in + strings.Repeat("y", behind)
+				for n, behind := range []int{0, 0, 2*block + 16 - at, 2*block + 16 - at} {
+					// Blocks begin at the first escape.
+					text := []string{"", `\t`}[n%2] + strings.Repeat("x", at) + in + strings.Repeat("y", behind)
 					quoted := `"` + text + `"`
 					var want string
 					wantErr := json.Unmarshal([]byte(quoted), &want)
