@@ -30,8 +30,8 @@ type node struct {
 	decoded, keyDecoded bool // a string that lies in Doc.decoded
 }
 
-// A span is where a string lies: between its quotes in the text or, if it has
-// escapes there or is not UTF-8, in Doc.decoded.
+// A span is where a value lies: in the text or, if it is a string that has escapes
+// there or is not UTF-8, in Doc.decoded.
 type span struct {
 	start, end int
 	decoded    bool
@@ -140,7 +140,7 @@ func (p *parser) value(i int) (end int) {
 	case '"':
 		text, end := p.string(i)
 		if end > 0 {
-			p.add(String, text.start, text.end, text.decoded)
+			p.add(String, text)
 		}
 		return end
 	case '{':
@@ -158,8 +158,8 @@ func (p *parser) value(i int) (end int) {
 }
 
 // add notes a value without parts.
-func (p *parser) add(kind Kind, start, end int, decoded bool) {
-	p.nodes = append(p.nodes, node{start: uint32(start), end: uint32(end), next: uint32(len(p.nodes) + 1), kind: kind, decoded: decoded})
+func (p *parser) add(kind Kind, at span) {
+	p.nodes = append(p.nodes, node{start: uint32(at.start), end: uint32(at.end), next: uint32(len(p.nodes) + 1), kind: kind, decoded: at.decoded})
 }
 
 func (p *parser) literal(i int, text string, kind Kind) (end int) {
@@ -167,7 +167,7 @@ func (p *parser) literal(i int, text string, kind Kind) (end int) {
 	if end > len(p.text) || p.text[i:end] != text {
 		return p.fail(errSyntax)
 	}
-	p.add(kind, i, end, false)
+	p.add(kind, span{start: i, end: end})
 	return end
 }
 
@@ -198,7 +198,7 @@ func (p *parser) number(start int) (end int) {
 		}
 		i = end
 	}
-	p.add(Number, start, i, false)
+	p.add(Number, span{start: start, end: i})
 	return i
 }
 
@@ -215,7 +215,7 @@ func (p *parser) string(quote int) (text span, end int) {
 	start := quote + 1
 	run, ascii := plainRun(p.text, start)
 	if p.at(run) == '"' && (ascii || utf8.ValidString(p.text[start:run])) {
-		return span{start, run, false}, run + 1
+		return span{start: start, end: run}, run + 1
 	}
 	b := slices.Grow(p.decoded, max(0, min(len(p.text)-start, mostDecoded-len(p.decoded))))
 	b = append(b, p.text[start:run]...)
@@ -239,7 +239,7 @@ func (p *parser) open(kind Kind, i int) (at int, ok bool) {
 	}
 	p.depth--
 	at = len(p.nodes)
-	p.add(kind, i, i, false)
+	p.add(kind, span{start: i})
 	return at, true
 }
 

@@ -67,7 +67,7 @@ func TestValue(t *testing.T) {
 
 func TestPlain(t *testing.T) {
 	for text, want := range map[string]bool{
-		`"abc"`: true, `""`: true, "\"~\x7f\"": true, `"ä"`: true, `"12345678ä12345678"`: true, `"ä12345678"`: true,
+		`"abc"`: true, `"a b"`: true, `""`: true, "\"~\x7f\"": true, `"ä"`: true, `"12345678ä12345678"`: true, `"ä12345678"`: true,
 		`"\""`: false, `"a\u0062"`: false, `"12345678\n"`: false, "\"\xff\"": false, "\"12345678\xc312345678\"": false,
 		`1`: false, `-1.5e3`: false, `true`: false, `false`: false, `null`: false, `{}`: false, `[]`: false, `{"a":"b"}`: false, `["a"]`: false,
 	} {
