@@ -100,7 +100,7 @@ func TestLongPath(t *testing.T) {
 
 // QuotedLen is exact for most texts.
 func TestQuotedLen(t *testing.T) {
-	for _, text := range []string{"", "abc", `"`, `\`, "\n", `{"a":"b\n"}`, "a\n\nb", `\\""`} {
+	for _, text := range []string{"", "abc", `"`, `\`, "\n", `{"a":"b\n"}`, "a\n\nb", `\\""`, "ä\u2028\x7f"} {
 		if got, want := QuotedLen([]byte(text)), len(AppendQuoted(nil, text)); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}

@@ -233,7 +233,7 @@ func appendControl(b []byte, c byte) []byte {
 	return append(b, 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
-// QuotedLen is about how many bytes AppendQuoted appends: exactly as many for ASCII
+// QuotedLen is about how many bytes AppendQuoted appends: exactly as many for UTF-8
 // without control characters but new lines.
 func QuotedLen(s []byte) int {
 	return len(s) + 2 + bytes.Count(s, []byte{'"'}) + bytes.Count(s, []byte{'\\'}) + bytes.Count(s, []byte{'\n'})
