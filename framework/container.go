@@ -17,8 +17,9 @@ import (
 // HandlerOptions are what a container has to know beside the Options.
 type HandlerOptions struct {
 	// Verify returns the payload of a token that it vouches for, which is a JSON
-	// object of claims. The text of its error goes into the log, and must hold
-	// nothing of the token that is somebody's. nil vouches for nobody.
+	// object of claims (RFC 7519, section 3). A token with any other payload is
+	// refused. The text of its error goes into the log, and must hold nothing of
+	// the token that is somebody's. nil vouches for nobody.
 	Verify func(ctx context.Context, token string) (payload string, err error)
 
 	// Timeout is how long a request may take, from its last header on: for its
@@ -147,7 +148,7 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 	}
 	claims, err := rawjson.Parse(payload, maxClaimDepth)
 	if err != nil || claims.Root().Kind() != rawjson.Object {
-		v.refused = errors.New("a payload that is not a JSON object") // err may quote it
+		v.refused = errors.New("the payload is not a JSON object, has a claim twice, or is nested too deep") // err may quote it
 		return v
 	}
 	defer claims.Free()

@@ -3,6 +3,7 @@ package apigw
 import (
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // Response collects what a handler writes. It is an http.ResponseWriter and an
@@ -72,6 +73,10 @@ func (r *Response) beforeBody(n int) error {
 	r.WriteHeader(http.StatusOK)
 	if n > 0 && !bodyAllowed(r.status) {
 		return http.ErrBodyNotAllowed
+	}
+	// Room for as much again, where the answer comes in small pieces.
+	if n < len(r.body) && n > cap(r.body)-len(r.body) {
+		r.body = slices.Grow(r.body, len(r.body))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -440,5 +441,24 @@ func TestEncodeIsUTF8(t *testing.T) {
 	r.Header().Set("X-A", "caf\xe9")
 	if payload := encode(t, &Event{Source: HTTPAPI}, r); !utf8.Valid(payload) || !json.Valid(payload) {
 		t.Errorf("got %q", payload)
+	}
+}
+
+// An answer that is written in small pieces is not copied over and over.
+func TestManyWritesAllocate(t *testing.T) {
+	const pieces = 100_000
+	w := NewResponse("GET")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range pieces {
+		_, _ = w.Write([]byte("0123456789"))
+		_, _ = w.WriteString("abcdef")
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 4*16*pieces {
+		t.Errorf("%d bytes are allocated for an answer of %d", got, 16*pieces)
+	}
+	if want := strings.Repeat("0123456789abcdef", pieces); string(w.body) != want {
+		t.Error("the body is not what was written")
 	}
 }

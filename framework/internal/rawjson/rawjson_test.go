@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -177,6 +178,20 @@ func TestLargeIsNotKept(t *testing.T) {
 		if d.Free(); (d.text == "") != tt.kept {
 			t.Errorf("%s: kept is %v", tt.what, !tt.kept)
 		}
+	}
+}
+
+// A long string is not copied over and over while it is decoded.
+func TestLongStringAllocates(t *testing.T) {
+	text := `"` + strings.Repeat(`\"12345678`, 1<<20) + `"`
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Parse(text, 0); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > uint64(len(text))*5/4 {
+		t.Errorf("%d bytes are allocated for a string of %d", got, len(text))
 	}
 }
 

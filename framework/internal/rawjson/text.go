@@ -3,6 +3,7 @@ package rawjson
 import (
 	"bytes"
 	"math/bits"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -86,6 +87,9 @@ func appendRun[T string | []byte](b []byte, s T, n int) []byte {
 func appendUnquoted(b []byte, s string) (_ []byte, end int) {
 	i := 0
 	for len(s)-i >= block+8 {
+		if cap(b)-len(b) < block+8 {
+			b = slices.Grow(b, len(s)-i) // the last time: nothing is longer than it is written
+		}
 		part, from := s[i:], 0
 		for m := marks(part); m != 0; m &= m - 1 {
 			at := bits.TrailingZeros64(m)
