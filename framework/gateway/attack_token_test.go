@@ -470,15 +470,15 @@ func TestTokenAttacks(t *testing.T) {
 		}
 		seen[attack.name] = true
 		log.Reset()
-		claims, err := f.Verify(t.Context(), attack.token)
+		payload, err := f.Verify(t.Context(), attack.token)
 		var refused *TokenError
 		switch {
 		case attack.want == "" && err != nil:
 			t.Errorf("%s: refused: %v", attack.name, err)
 		case attack.want != "" && err == nil:
 			t.Errorf("%s: let in", attack.name)
-		case attack.want != "" && (!errors.As(err, &refused) || refused.Description != attack.want || claims != ""):
-			t.Errorf("%s: refused with %+v and claims %v, want %q", attack.name, err, claims, attack.want)
+		case attack.want != "" && (!errors.As(err, &refused) || refused.Description != attack.want || payload != ""):
+			t.Errorf("%s: refused with %+v and payload %q, want %q", attack.name, err, payload, attack.want)
 		}
 		for way, handler := range ways {
 			r := httptest.NewRequest("GET", "/me", nil)

@@ -216,10 +216,10 @@ func checkTimes(claims rawjson.Value, now time.Time) *TokenError {
 }
 
 // Inspect returns the claims of a token, typed as in the token, numbers as
-// json.Number, and why every JWT authorizer refuses it, nil where none must: for programs that explain what
-// becomes of a token, and have no keys. Who signed it, and whether issuer and
-// audience are the right ones, it does not look at, so the claims prove nothing.
-// The error, a *TokenError, is for what is no token at all.
+// json.Number, and why every JWT authorizer refuses it, nil where none must: for
+// programs that explain what becomes of a token, and have no keys. Who signed it,
+// and whether issuer and audience are the right ones, it does not look at, so the
+// claims prove nothing. The error, a *TokenError, is for what is no token at all.
 func Inspect(token string, now time.Time) (claims map[string]any, refused *TokenError, err error) {
 	_, refused = parseToken(token)
 	if refused != nil && refused.Description == badForm {

@@ -217,6 +217,8 @@ func (p *parser) string(quote int) (text span, end int) {
 	if p.at(run) == '"' && (ascii || utf8.ValidString(p.text[start:run])) {
 		return span{start: start, end: run}, run + 1
 	}
+	// Room for all that can follow, unless that is more than is kept: most strings
+	// of a large text are small.
 	b := slices.Grow(p.decoded, max(0, min(len(p.text)-start, mostDecoded-len(p.decoded))))
 	b = append(b, p.text[start:run]...)
 	b, n := appendUnquoted(b, p.text[run:])

@@ -73,7 +73,7 @@ func load[T string | []byte](s T) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// appendRun appends the first n bytes of s, which has eight more than a block.
+// appendRun appends the first n bytes of s, which has at least eight.
 func appendRun[T string | []byte](b []byte, s T, n int) []byte {
 	if n <= 8 {
 		return append(b, s[:8]...)[:len(b)+n] // nearly always, and without a call
@@ -81,8 +81,8 @@ func appendRun[T string | []byte](b []byte, s T, n int) []byte {
 	return append(b, s[:n]...)
 }
 
-// appendUnquoted appends what a string means, given what is behind its opening
-// quote, and returns where its closing one is: -1 if the string is not well-formed.
+// appendUnquoted appends what the rest of a string means, up to the quote that ends
+// it, and returns where that is: -1 if the string is not well-formed.
 // Half of a pair of surrogates becomes U+FFFD; what is not UTF-8 stays.
 func appendUnquoted(b []byte, s string) (_ []byte, end int) {
 	i := 0
@@ -228,10 +228,14 @@ func AppendQuotedUTF8[T string | []byte](b []byte, s T) []byte {
 	return append(b, '"')
 }
 
+// escaped has the letters that stand for control characters, and 0 for those that
+// have none.
+var escaped = [' ']byte{'\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
+
 // appendControl appends what a control character has behind its backslash.
 func appendControl(b []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
-	if short := [' ']byte{'\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}[c]; short != 0 {
+	if short := escaped[c]; short != 0 {
 		return append(b, short)
 	}
 	return append(b, 'u', '0', '0', hex[c>>4], hex[c&15])

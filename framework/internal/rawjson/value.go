@@ -125,16 +125,7 @@ func (v Value) Text() string {
 func (v Value) Plain() bool { return v.Kind() == String && !v.doc.nodes[v.at].decoded }
 
 // AppendText appends the text of a string to b.
-func (v Value) AppendText(b []byte) []byte {
-	if v.Kind() != String {
-		return b
-	}
-	n := &v.doc.nodes[v.at]
-	if n.decoded {
-		return append(b, v.doc.decoded[n.start:n.end]...)
-	}
-	return append(b, v.doc.text[n.start:n.end]...)
-}
+func (v Value) AppendText(b []byte) []byte { return append(b, v.Text()...) }
 
 // Any returns the value as encoding/json decodes it into an any, with each number
 // a json.Number: as float64 an exp of 1612061676 would print as 1.612061676e+09.
