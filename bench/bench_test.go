@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/routegate/routegate/bench/contestant"
 	"github.com/routegate/routegate/bench/sample"
 )
 
@@ -21,24 +22,24 @@ func BenchmarkBody(b *testing.B) {
 }
 
 func benchmark(b *testing.B, payload []byte, body string) {
-	list, err := contestants(usualRoutes)
+	list, err := contestant.All(usualRoutes)
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, c := range list {
-		b.Run(c.name, func(b *testing.B) { c.benchmark(b, payload, body) })
+		b.Run(c.Name, func(b *testing.B) { benchmarkOf(b, c, payload, body) })
 	}
 }
 
-func (c contestant) benchmark(b *testing.B, payload []byte, body string) {
+func benchmarkOf(b *testing.B, c contestant.Contestant, payload []byte, body string) {
 	ctx, cancel := sample.Context()
 	defer cancel()
-	if err := c.check(ctx, payload, body); err != nil {
+	if err := c.Check(ctx, payload, body); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.invoke(ctx, payload); err != nil {
+		if _, err := c.Invoke(ctx, payload); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -47,13 +48,13 @@ func (c contestant) benchmark(b *testing.B, payload []byte, body string) {
 // BenchmarkRoutes is the same request at more and more routes.
 func BenchmarkRoutes(b *testing.B) {
 	for _, n := range []int{10, 300, 10_000} {
-		ours, err := routegate(n)
+		ours, err := contestant.Routegate(n)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for name, byPath := range map[string]bool{"key": false, "path": true} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
-				ours.benchmark(b, sample.Get(n, byPath), sample.Answer(sample.Item))
+				benchmarkOf(b, ours, sample.Get(n, byPath), sample.Answer(sample.Item))
 			})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/routegate/routegate/bench/contestant"
 	"github.com/routegate/routegate/bench/sample"
 )
 
@@ -38,7 +39,7 @@ func startLoop(program string, routes int, found string) (*loop, error) {
 	l.out = bufio.NewReader(out)
 	answer, err := l.out.ReadString('\n')
 	if err == nil {
-		err = checkAnswer([]byte(answer), sample.Answer(sample.Item))
+		err = contestant.CheckAnswer([]byte(answer), sample.Answer(sample.Item))
 	}
 	if err != nil {
 		l.stop()

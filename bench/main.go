@@ -54,6 +54,7 @@ type measurement struct {
 // measurements are in the order of the table.
 var measurements = []measurement{
 	{"invoke", measureInvoke},
+	{"count", measureCount},
 	{"body", measureBody},
 	{"start", measureStart},
 	{"warm", measureWarm},
@@ -70,6 +71,7 @@ type bench struct {
 	loopPace pace
 	starts   int // of each function
 	runs     int // of each command
+	counts   int // of events
 
 	serverRounds, serverTurn int // rounds, and requests to each server in one
 
@@ -84,9 +86,9 @@ func newBench(quick bool, progress io.Writer) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{pace: fullPace, loopPace: fullLoopPace, starts: 41, runs: 7, serverRounds: 21, serverTurn: 4000, dir: dir, made: make(map[string]bool), progress: progress}
+	b := &bench{pace: fullPace, loopPace: fullLoopPace, starts: 41, runs: 7, counts: 2000, serverRounds: 21, serverTurn: 4000, dir: dir, made: make(map[string]bool), progress: progress}
 	if quick {
-		b.pace, b.loopPace, b.starts, b.runs = quickPace, quickLoopPace, 3, 1
+		b.pace, b.loopPace, b.starts, b.runs, b.counts = quickPace, quickLoopPace, 3, 1, 500
 		b.serverRounds, b.serverTurn = 3, 500
 	}
 	return b, nil

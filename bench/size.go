@@ -1,6 +1,10 @@
 package main
 
-import "os"
+import (
+	"os"
+
+	"github.com/routegate/routegate/bench/contestant"
+)
 
 // sizeLimit is 8 MB, of a million bytes each.
 const sizeLimit = 8_000_000
@@ -15,9 +19,9 @@ func measureSize(b *bench) ([]section, error) {
 		limit float64
 		make  func() (string, error)
 	}{
-		{nameRoutegate + " without documentation assets", sizeLimit, func() (string, error) { return b.packaged(usualRoutes, arch) }},
-		{nameRoutegate + " as it is in the repository, with them", 0, func() (string, error) { return b.shipped(arch) }},
-		{nameHTTPRouter, 0, func() (string, error) { return b.built("proxy", arch) }},
+		{contestant.NameRoutegate + " without documentation assets", sizeLimit, func() (string, error) { return b.packaged(usualRoutes, arch) }},
+		{contestant.NameRoutegate + " as it is in the repository, with them", 0, func() (string, error) { return b.shipped(arch) }},
+		{contestant.NameHTTPRouter, 0, func() (string, error) { return b.built("proxy", arch) }},
 		{"bare", 0, func() (string, error) { return b.built("bare", arch) }},
 	} {
 		name, err := p.make()

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/routegate/routegate/bench/contestant"
 	"github.com/routegate/routegate/bench/sample"
 )
 
@@ -99,14 +100,14 @@ func (b *bench) candidates(routes ...int) ([]*candidate, error) {
 	}
 	list := []*candidate{
 		{name: "bare", program: bare},
-		{name: fmt.Sprintf("%s with %d routes", nameHTTPRouter, usualRoutes), program: proxy, routes: usualRoutes, env: []string{fmt.Sprint("BENCH_ROUTES=", usualRoutes)}},
+		{name: fmt.Sprintf("%s with %d routes", contestant.NameHTTPRouter, usualRoutes), program: proxy, routes: usualRoutes, env: []string{fmt.Sprint("BENCH_ROUTES=", usualRoutes)}},
 	}
 	for _, n := range routes {
 		program, err := b.packaged(n, thisArch)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, &candidate{name: fmt.Sprintf("%s with %s routes", nameRoutegate, thousands(n)), program: program, routes: n})
+		list = append(list, &candidate{name: fmt.Sprintf("%s with %s routes", contestant.NameRoutegate, thousands(n)), program: program, routes: n})
 	}
 	return list, nil
 }
@@ -145,7 +146,7 @@ func (c *candidate) start(count bool, requests int) error {
 			first = time.Since(begin)
 		}
 		if err == nil {
-			err = checkAnswer(answer, sample.Answer(sample.Item))
+			err = contestant.CheckAnswer(answer, sample.Answer(sample.Item))
 		}
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/routegate/routegate/bench/contestant"
 	"github.com/routegate/routegate/bench/sample"
 )
 
@@ -30,7 +31,7 @@ func measureWarm(b *bench) ([]section, error) {
 				answer, err := f.invoke(event)
 				took += time.Since(begin)
 				if err == nil {
-					err = checkAnswer(answer, sample.Answer(sample.Item))
+					err = contestant.CheckAnswer(answer, sample.Answer(sample.Item))
 				}
 				if err != nil {
 					return 0, fmt.Errorf("%s: %w", c.name, err)

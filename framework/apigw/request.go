@@ -64,9 +64,9 @@ func (e *Event) Request(ctx context.Context) (*http.Request, error) {
 	// client's encoding with one. A handler must not read past or short of it.
 	switch {
 	case length > 0:
-		header.Set("Content-Length", strconv.Itoa(length))
-	case header.Get("Content-Length") != "0":
-		header.Del("Content-Length")
+		header["Content-Length"] = []string{strconv.Itoa(length)}
+	case e.header("Content-Length") != "0":
+		delete(header, "Content-Length")
 	}
 
 	parts := &requestParts{url: url.URL{Path: e.Path, RawPath: e.escapedPath, RawQuery: e.query}}

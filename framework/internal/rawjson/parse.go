@@ -121,8 +121,8 @@ func (p *parser) fail(err error) int {
 
 // space returns where the space at i ends.
 func (p *parser) space(i int) int {
-	for i < len(p.text) && (p.text[i] == ' ' || p.text[i] == '\n' || p.text[i] == '\t' || p.text[i] == '\r') {
-		i++
+	for i < len(p.text) && p.text[i] <= ' ' && (p.text[i] == ' ' || p.text[i] == '\n' || p.text[i] == '\t' || p.text[i] == '\r') {
+		i++ // not in what gateways write, which the first comparison is for
 	}
 	return i
 }
@@ -213,7 +213,8 @@ func (p *parser) digits(i int) int {
 // string takes a string, be it a value or a key.
 func (p *parser) string(quote int) (text span, end int) {
 	start := quote + 1
-	run, ascii := plainRun(p.text, start)
+	n, ascii := plainRun(p.text[start:])
+	run := start + n
 	if p.at(run) == '"' && (ascii || utf8.ValidString(p.text[start:run])) {
 		return span{start: start, end: run}, run + 1
 	}
@@ -221,7 +222,7 @@ func (p *parser) string(quote int) (text span, end int) {
 	// of a large text are small.
 	b := slices.Grow(p.decoded, max(0, min(len(p.text)-start, mostDecoded-len(p.decoded))))
 	b = append(b, p.text[start:run]...)
-	b, n := appendUnquoted(b, p.text[run:])
+	b, n = appendUnquoted(b, p.text[run:])
 	if n < 0 {
 		return span{}, p.fail(errSyntax)
 	}

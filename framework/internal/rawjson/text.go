@@ -8,26 +8,27 @@ import (
 	"unicode/utf8"
 )
 
-// plainRun returns where the run of characters that begins at s[i] ends: at the
-// first quote, backslash or control character, or at the end of s. ascii tells
+// plainRun returns how long the run of characters at the start of s is: up to the
+// first quote, backslash or control character, or to the end of s. ascii tells
 // whether the run has ASCII only.
-func plainRun(s string, i int) (end int, ascii bool) {
+func plainRun(s string) (n int, ascii bool) {
 	var all uint64 // the bytes of the run, one on the other
-	for i+8 <= len(s) {
-		w := load(s[i:])
+	rest := s      // in its place an index would be checked for each eight bytes
+	for len(rest) >= 8 {
+		w := load(rest)
 		if found := special(w); found != 0 {
 			n := bits.TrailingZeros64(found) / 8
 			all |= w & (1<<(8*n) - 1)
-			return i + n, all&highest == 0
+			return len(s) - len(rest) + n, all&highest == 0
 		}
 		all |= w
-		i += 8
+		rest = rest[8:]
 	}
-	for i < len(s) && s[i] >= ' ' && s[i] != '"' && s[i] != '\\' {
-		all |= uint64(s[i])
-		i++
+	for rest != "" && rest[0] >= ' ' && rest[0] != '"' && rest[0] != '\\' {
+		all |= uint64(rest[0])
+		rest = rest[1:]
 	}
-	return i, all&highest == 0
+	return len(s) - len(rest), all&highest == 0
 }
 
 // special looks at eight bytes at a time, since most of an event is inside

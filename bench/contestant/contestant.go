@@ -1,7 +1,8 @@
-package main
+// Package contestant has what is measured beside each other in one process:
+// Routegate, what would be used in its place, and parts of what they do.
+package contestant
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,46 +28,46 @@ import (
 
 // The contestants by name.
 const (
-	nameRoutegate  = "Routegate"
-	nameHTTPRouter = "httpadapter, httprouter"
+	NameRoutegate  = "Routegate"
+	NameHTTPRouter = "httpadapter, httprouter"
 	nameGin        = "ginadapter"
 	nameChi        = "chiadapter"
-	nameTyped      = "typed handler"
+	NameTyped      = "typed handler"
 	nameDecode     = "decode, encoding/json"
 	nameDecodeV2   = "decode, go-json-experiment"
 	nameGoroutine  = "the same, then a goroutine"
-	nameValid      = "json.Valid"
+	NameValid      = "json.Valid"
 )
 
-// A contestant answers events in this process, or does a part of what that takes.
-type contestant struct {
-	name   string
-	invoke func(ctx context.Context, payload []byte) ([]byte, error)
-	part   bool // it only reads the event, and its answer is nil
+// A Contestant answers events in this process, or does a part of what that takes.
+type Contestant struct {
+	Name   string
+	Invoke func(ctx context.Context, payload []byte) ([]byte, error)
+	Part   bool // it only reads the event, and its answer is nil
 }
 
-// contestants are all of them, with n routes each that has any. Only Routegate
+// All returns all of them, with n routes each that has any. Only Routegate
 // looks at who calls; the others answer anyone.
-func contestants(n int) ([]contestant, error) {
-	ours, err := routegate(n)
+func All(n int) ([]Contestant, error) {
+	ours, err := Routegate(n)
 	if err != nil {
 		return nil, err
 	}
-	return []contestant{
+	return []Contestant{
 		ours,
-		{name: nameHTTPRouter, invoke: lambda.NewHandler(httpadapter.NewV2(httpRouter(n)).ProxyWithContext).Invoke},
-		{name: nameGin, invoke: lambda.NewHandler(ginadapter.NewV2(ginRouter(n)).ProxyWithContext).Invoke},
-		{name: nameChi, invoke: lambda.NewHandler(chiadapter.NewV2(chiRouter(n)).ProxyWithContextV2).Invoke},
-		{name: nameTyped, invoke: lambda.NewHandler(typed).Invoke},
-		{name: nameDecode, part: true, invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: NameHTTPRouter, Invoke: lambda.NewHandler(httpadapter.NewV2(httpRouter(n)).ProxyWithContext).Invoke},
+		{Name: nameGin, Invoke: lambda.NewHandler(ginadapter.NewV2(ginRouter(n)).ProxyWithContext).Invoke},
+		{Name: nameChi, Invoke: lambda.NewHandler(chiadapter.NewV2(chiRouter(n)).ProxyWithContextV2).Invoke},
+		{Name: NameTyped, Invoke: lambda.NewHandler(typed).Invoke},
+		{Name: nameDecode, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			return nil, decoded(&event, json.Unmarshal(payload, &event))
 		}},
-		{name: nameDecodeV2, part: true, invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: nameDecodeV2, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			return nil, decoded(&event, jsonv2.Unmarshal(payload, &event))
 		}},
-		{name: nameGoroutine, part: true, invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: nameGoroutine, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			if err := decoded(&event, jsonv2.Unmarshal(payload, &event)); err != nil {
 				return nil, err
@@ -76,7 +77,7 @@ func contestants(n int) ([]contestant, error) {
 			<-done
 			return nil, nil
 		}},
-		{name: nameValid, part: true, invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: NameValid, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			if !json.Valid(payload) {
 				return nil, errors.New("not valid")
 			}
@@ -85,13 +86,13 @@ func contestants(n int) ([]contestant, error) {
 	}, nil
 }
 
-// routegate logs as in production, less the write.
-func routegate(n int) (contestant, error) {
+// Routegate logs as in production, less the write.
+func Routegate(n int) (Contestant, error) {
 	app, err := framework.New(sample.Manifest(n), handlers.All(), framework.Options{Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))})
 	if err != nil {
-		return contestant{}, err
+		return Contestant{}, err
 	}
-	return contestant{name: nameRoutegate, invoke: app.Invoke}, nil
+	return Contestant{Name: NameRoutegate, Invoke: app.Invoke}, nil
 }
 
 func httpRouter(n int) http.Handler {
@@ -155,23 +156,24 @@ func decoded(event *events.APIGatewayV2HTTPRequest, err error) error {
 	return err
 }
 
-// check reports an error unless the contestant answers the event with 200 and the
+// Check reports an error unless the contestant answers the event with 200 and the
 // body.
-func (c contestant) check(ctx context.Context, payload []byte, body string) error {
-	out, err := c.invoke(ctx, payload)
+func (c Contestant) Check(ctx context.Context, payload []byte, body string) error {
+	out, err := c.Invoke(ctx, payload)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", c.name, err)
-	case c.part:
+		return fmt.Errorf("%s: %w", c.Name, err)
+	case c.Part:
 		return nil
 	}
-	if err := checkAnswer(out, body); err != nil {
-		return fmt.Errorf("%s: %w", c.name, err)
+	if err := CheckAnswer(out, body); err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
 	}
 	return nil
 }
 
-func checkAnswer(out []byte, body string) error {
+// CheckAnswer reports an error unless an answer is 200 and has the body, as JSON.
+func CheckAnswer(out []byte, body string) error {
 	var answer struct {
 		StatusCode      int
 		Headers         map[string]string
@@ -190,10 +192,4 @@ func checkAnswer(out []byte, body string) error {
 		return fmt.Errorf("answer %.300q is not status 200, application/json, with %.200q", out, body)
 	}
 	return nil
-}
-
-// sized is a body of size bytes, and its event.
-func sized(n, size int) (payload []byte, body string) {
-	body = sample.JSON(size)
-	return bytes.Clone(sample.Post(n, body)), body
 }
