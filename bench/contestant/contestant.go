@@ -33,9 +33,9 @@ const (
 	nameGin        = "ginadapter"
 	nameChi        = "chiadapter"
 	NameTyped      = "typed handler"
-	nameDecode     = "decode, encoding/json"
-	nameDecodeV2   = "decode, go-json-experiment"
-	nameGoroutine  = "the same, then a goroutine"
+	NameDecode     = "decode, encoding/json"
+	NameDecodeV2   = "decode, go-json-experiment"
+	NameGoroutine  = "the same, then a goroutine"
 	NameValid      = "json.Valid"
 )
 
@@ -59,15 +59,15 @@ func All(n int) ([]Contestant, error) {
 		{Name: nameGin, Invoke: lambda.NewHandler(ginadapter.NewV2(ginRouter(n)).ProxyWithContext).Invoke},
 		{Name: nameChi, Invoke: lambda.NewHandler(chiadapter.NewV2(chiRouter(n)).ProxyWithContextV2).Invoke},
 		{Name: NameTyped, Invoke: lambda.NewHandler(typed).Invoke},
-		{Name: nameDecode, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: NameDecode, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			return nil, decoded(&event, json.Unmarshal(payload, &event))
 		}},
-		{Name: nameDecodeV2, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: NameDecodeV2, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			return nil, decoded(&event, jsonv2.Unmarshal(payload, &event))
 		}},
-		{Name: nameGoroutine, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: NameGoroutine, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			if err := decoded(&event, jsonv2.Unmarshal(payload, &event)); err != nil {
 				return nil, err
