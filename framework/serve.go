@@ -88,16 +88,11 @@ func (a *App) run(ctx context.Context, w http.ResponseWriter, r *http.Request, r
 
 // growStack makes the stack of a goroutine, which starts with 2 kB, as large as
 // most handlers need it. Growing copies what is on it, which here is next to nothing.
-// Whoever calls it needs the room, used or not; n is never negative, so that it need
-// not be cleared.
 //
 //go:noinline
-func growStack(n int) byte {
-	if n >= 0 {
-		return 0
-	}
+func growStack(i int) byte {
 	var room [6 << 10]byte
-	return room[-(n % len(room))]
+	return room[i%len(room)]
 }
 
 // logPanic logs why a handler did not return. cause is nil for a handler that
