@@ -283,6 +283,8 @@ func TestAttacks(t *testing.T) {
 		{"other time", get("/admins", forged(admin, alice(value{"groups": []string{"admin"}, "exp": 1900000001}))), refused(401, "token_mismatch")},
 		{"no time", get("/admins", forged(admin, value{"groups": []string{"admin"}, "iss": "https://issuer.example.com/", "sub": "alice"})), refused(401, "token_mismatch")},
 		{"other scopes", get("/read", forged(alice(nil), alice(value{"scope": "users/read"}))), refused(401, "token_mismatch")},
+		{"a subject that is the same number", get("/token", forged(alice(value{"sub": "7"}), alice(value{"sub": "007"}))), refused(401, "token_mismatch")},
+		{"groups that are the same number", get("/token", forged(with("10"), with("1e1"))), refused(401, "token_mismatch")},
 		{"other scopes, as a list", get("/read", forged(alice(nil), alice(value{"scp": []string{"users/read"}}))), refused(401, "token_mismatch")},
 		{"nothing verified", get("/admins", func(e value) {
 			at("requestContext.authorizer", value{"jwt": value{"claims": value{"sub": "alice"}}})(e)
@@ -336,14 +338,25 @@ func TestGroupsClaim(t *testing.T) {
 		{"nested", nested, bearer(keycloak([]string{"user", "admin"})), ran("admins")},
 		{"nested, without", nested, bearer(keycloak([]string{"user"})), refused(403, "missing_group")},
 		{"nested, the gateway writes JSON", nested, withText(keycloak([]string{"admin"}), `{"roles":["admin"]}`), ran("admins")},
+		{"nested, the gateway writes JSON with spaces", nested, withText(keycloak([]string{"user", "admin"}), `{ "roles": ["user", "admin"] }`), ran("admins")},
 		{"nested, the gateway says nothing of it", nested, func(e value) {
-			claims := keycloak([]string{"admin"})
 			vouched(alice(nil))(e)
-			header("authorization", "Bearer "+token(claims))(e)
-		}, ran("admins")},
+			header("authorization", "Bearer "+token(keycloak([]string{"admin"})))(e)
+		}, refused(403, "missing_group")},
+		{"nested, the gateway writes it in a way that is not known", nested, withText(keycloak([]string{"admin"}), "{roles=[admin]}"), refused(403, "missing_group")},
 		{"nested, forged", nested, withText(keycloak([]string{"user", "admin"}), "map[roles:[user]]"), refused(403, "missing_group")},
+		{"nested, forged, in JSON", nested, withText(keycloak([]string{"user", "admin"}), `{"roles":["user"]}`), refused(403, "missing_group")},
 		{"nested, forged from a part of a name", nested, withText(keycloak([]string{"admin"}), "map[roles:[sysadmin administrator]]"), refused(403, "missing_group")},
-		{"nested, a name with spaces", nested, withText(keycloak([]string{"staff admin", "admin"}), "map[roles:[staff admin]]"), ran("admins")},
+		{"nested, forged from what is beside it", nested, withText(keycloak([]string{"admin"}), "map[admin:[x] roles:[user]]"), refused(403, "missing_group")},
+		{"nested, forged from what lies deeper", []string{"resource_access", "app", "roles"}, func(e value) {
+			access := func(wiki, app string) value {
+				return alice(value{"resource_access": value{"wiki": value{"roles": []string{wiki}}, "app": value{"roles": []string{app}}}})
+			}
+			vouched(access("admin", "user"))(e)
+			header("authorization", "Bearer "+token(access("user", "admin")))(e)
+		}, refused(403, "missing_group")},
+		{"nested twice", []string{"resource_access", "app", "roles"}, bearer(alice(value{"resource_access": value{"app": value{"roles": []string{"admin"}}}})), ran("admins")},
+		{"nested, a name with spaces", nested, bearer(keycloak([]string{"staff admin"})), refused(403, "missing_group")},
 		{"nested, no object", nested, bearer(alice(value{"realm_access": "roles"})), refused(403, "missing_group")},
 		{"nested, text only", nested, vouched(keycloak([]string{"admin"})), refused(403, "missing_group")},
 		{"a name with dots, colons and slashes", []string{"https://example.com/app.groups:v1"}, bearer(alice(value{"https://example.com/app.groups:v1": []string{"admin"}})), ran("admins")},

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
+	"reflect"
 	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/routegate/routegate/framework/apigw"
 	"github.com/routegate/routegate/framework/internal/rawjson"
@@ -23,8 +22,9 @@ import (
 // of the bearer token that the gateway has just verified, once it is shown to be
 // that token: rendered the gateway's way it must equal the gateway's text of
 // iss, sub, exp, scope, scp and, where the groups claim is flat, of that claim.
-// A token that disagrees is refused. Only where the request has no bearer token
-// (the authorizer then takes it from elsewhere) is the text itself split.
+// A token that disagrees is refused. How a nested claim is written is less certain,
+// so that there only its groups do not count. Only where the request has no bearer
+// token (the authorizer then takes it from elsewhere) is the text itself split.
 type claimReader struct {
 	groups []string // the path of the groups claim
 }
@@ -60,20 +60,39 @@ type identity struct {
 // time. Most handlers do not ask.
 func (i *identity) principal() route.Principal {
 	i.once.Do(func() {
-		switch {
-		case i.caller.Auth == route.NoAuth:
-		case i.token != "":
-			if payload, err := rawjson.Parse(i.token, maxClaimDepth); err == nil { // as it was before
-				i.claims = payload.Root().Map()
-				payload.Free()
-			}
-		default:
-			i.claims = i.event.Authorizer.Claims()
+		if i.caller.Auth != route.NoAuth {
+			i.claims = i.readClaims()
 		}
 	})
 	p := i.caller.Principal
 	p.Claims = i.claims
 	return p
+}
+
+// readClaims returns what was verified: all of a token's in a container; behind a
+// gateway the claims that it states, of which the bearer token only tells the types.
+func (i *identity) readClaims() map[string]any {
+	var claims map[string]any
+	if i.event != nil {
+		claims = i.event.Authorizer.Claims()
+	}
+	if i.token == "" {
+		return claims
+	}
+	payload, err := rawjson.Parse(i.token, maxClaimDepth)
+	if err != nil {
+		return claims // never: it was parsed before
+	}
+	defer payload.Free()
+	if i.event == nil {
+		return payload.Root().Map()
+	}
+	for name, claim := range payload.Root().Members() {
+		if _, stated := claims[name]; stated && agreeOn(name, claim, &i.event.Authorizer) {
+			claims[name] = claim.Any()
+		}
+	}
+	return claims
 }
 
 // identify says who sent an event. It is the zero Caller, which has proved
@@ -110,7 +129,10 @@ func (c claimReader) identify(i *identity, e *apigw.Event) {
 		return
 	}
 	i.token = text
-	i.caller = route.Caller{Auth: route.JWT, Principal: c.fromToken(payload.Root(), a)}
+	i.caller = route.Caller{Auth: route.JWT, Principal: c.fromToken(payload.Root())}
+	if len(c.groups) > 1 && !agreeOn(c.groups[0], payload.Root().Get(c.groups[0]), a) {
+		i.caller.Principal.Groups = nil
+	}
 }
 
 // agree reports whether the claims of the bearer token are those that the
@@ -120,20 +142,38 @@ func (c claimReader) agree(claims rawjson.Value, a *apigw.Authorizer) bool {
 		return false // the authorizer requires iss: without it nothing was verified
 	}
 	for _, name := range []string{"iss", "sub", "exp", "scope", "scp"} {
-		if !agreeOn(name, claims, a) {
+		if !agreeOn(name, claims.Get(name), a) {
 			return false
 		}
 	}
-	return len(c.groups) > 1 || agreeOn(c.groups[0], claims, a)
+	return len(c.groups) > 1 || agreeOn(c.groups[0], claims.Get(c.groups[0]), a)
 }
 
 // agreeOn reports whether one claim of the token is, as the gateway writes it,
-// what the gateway wrote.
-func agreeOn(name string, claims rawjson.Value, a *apigw.Authorizer) bool {
+// what the gateway wrote. Of an object two ways are known, and either will do.
+func agreeOn(name string, claim rawjson.Value, a *apigw.Authorizer) bool {
 	theirs, ok := a.ClaimText(name)
 	var buf [256]byte // enough for most, and not on the heap
-	ours, has := appendClaimText(buf[:0], a.Style, name, claims.Get(name))
-	return has == ok && (string(ours) == theirs || sameNumber(string(ours), theirs))
+	ours, has := appendClaimText(buf[:0], a.Style, name, claim)
+	switch {
+	case has != ok:
+		return false
+	case string(ours) == theirs:
+		return true
+	case claim.Kind() == rawjson.Number:
+		return sameNumber(string(ours), theirs)
+	}
+	return claim.Kind() == rawjson.Object && isJSONOf(claim, theirs)
+}
+
+// isJSONOf reports whether a text is the JSON of a claim.
+func isJSONOf(claim rawjson.Value, text string) bool {
+	doc, err := rawjson.Parse(text, maxClaimDepth)
+	if err != nil {
+		return false
+	}
+	defer doc.Free()
+	return reflect.DeepEqual(doc.Root().Any(), claim.Any())
 }
 
 // appendClaimText appends a claim as Style.Text renders it. What nearly all claims
@@ -191,64 +231,15 @@ func isDecimal(s string) bool {
 }
 
 // fromToken reads the claims of a token that was verified.
-func (c claimReader) fromToken(claims rawjson.Value, a *apigw.Authorizer) route.Principal {
+func (c claimReader) fromToken(claims rawjson.Value) route.Principal {
 	groups := claims
 	for _, key := range c.groups {
 		groups = groups.Get(key)
 	}
-	p := route.Principal{
+	return route.Principal{
 		Subject: claims.Get("sub").Text(),
 		Groups:  names(groups),
-		Scopes:  words(claims.Get("scope")),
-	}
-	if scp := words(claims.Get("scp")); scp != nil {
-		p.Scopes = append(p.Scopes, scp...)
-	}
-	vouched := c.vouched(a)
-	p.Groups = slices.DeleteFunc(p.Groups, func(g string) bool { return !vouched(g) })
-	return p
-}
-
-// vouched returns a function that reports whether a group of a nested claim occurs
-// in the gateway's text of the claim around it. How the gateway writes nested
-// claims is not certain, map[k:v] or JSON, but in either form a name stands between
-// characters that no group's name has. So a bearer token that agrees in all else
-// cannot bring groups that the verified one has not. A flat claim was compared as a
-// whole.
-func (c claimReader) vouched(a *apigw.Authorizer) func(group string) bool {
-	all := func(string) bool { return true }
-	if len(c.groups) == 1 {
-		return all
-	}
-	text, ok := a.ClaimText(c.groups[0])
-	if !ok {
-		return all // the gateway says nothing of the claim
-	}
-	words := make(map[string]bool)
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(aroundNames, r) }) {
-		words[word] = true
-	}
-	return func(group string) bool {
-		return words[group] || strings.ContainsAny(group, aroundNames) && hasBetween(text, group)
-	}
-}
-
-// aroundNames are the characters between which a name stands.
-const aroundNames = " []{},:\""
-
-// hasBetween reports whether text has a name between two of them, or its ends.
-func hasBetween(text, name string) bool {
-	for from := 0; ; {
-		i := strings.Index(text[from:], name)
-		if i < 0 {
-			return false
-		}
-		start, end := from+i, from+i+len(name)
-		if (start == 0 || strings.IndexByte(aroundNames, text[start-1]) >= 0) &&
-			(end == len(text) || strings.IndexByte(aroundNames, text[end]) >= 0) {
-			return true
-		}
-		from = start + 1
+		Scopes:  append(words(claims.Get("scope")), words(claims.Get("scp"))...),
 	}
 }
 
@@ -310,7 +301,7 @@ func names(v rawjson.Value) (list []string) {
 // (RFC 8693, section 4.2), of a list its strings.
 func words(v rawjson.Value) []string {
 	if v.Kind() == rawjson.String {
-		return strings.FieldsFunc(v.Text(), unicode.IsSpace)
+		return strings.Fields(v.Text())
 	}
 	return names(v)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -133,7 +134,7 @@ func FuzzClaims(f *testing.F) {
 		if !reader.agree(claims, a) {
 			t.Fatalf("the verified token %s was refused", verified)
 		}
-		if diff := cmp.Diff(typedNames(claims.Get("groups").Any()), reader.fromToken(claims, a).Groups); diff != "" {
+		if diff := cmp.Diff(typedNames(claims.Get("groups").Any()), reader.fromToken(claims).Groups); diff != "" {
 			t.Errorf("groups of %s (-typed +got):\n%s", verified, diff)
 		}
 
@@ -143,7 +144,7 @@ func FuzzClaims(f *testing.F) {
 		}
 		allowed := slices.Concat(typedNames(claims.Get("groups").Any()), reader.fromText(a).Groups)
 		text, _ := texts["groups"].(string)
-		for _, group := range reader.fromToken(other, a).Groups {
+		for _, group := range reader.fromToken(other).Groups {
 			// A forged list can cut the text otherwise, but not add to it.
 			if !slices.Contains(allowed, group) && !bytes.Contains([]byte(text), []byte(group)) {
 				t.Errorf("token %s brought the group %q, the verified one is %s", shown, group, verified)
@@ -255,22 +256,6 @@ func TestProblemsOfReasons(t *testing.T) {
 	}
 }
 
-// Each of the characters around a name counts, and so do both ends.
-func TestHasBetween(t *testing.T) {
-	t.Parallel()
-	for _, around := range aroundNames {
-		c := string(around)
-		for text, want := range map[string]bool{
-			"a b": true, "a b" + c + "x": true, "x" + c + "a b": true, "x" + c + "a b" + c + "x": true,
-			"xa b": false, "a bx": false, "x" + c + "a bx": false, "xa b" + c + "x": false, "": false, c: false,
-		} {
-			if got := hasBetween(text, "a b"); got != want {
-				t.Errorf("%q: %v", text, got)
-			}
-		}
-	}
-}
-
 // Without a path the groups claim is that of Options.
 func TestCallerFrom(t *testing.T) {
 	t.Parallel()
@@ -287,31 +272,108 @@ func TestCallerFrom(t *testing.T) {
 	}
 }
 
-// A group of a nested claim has to be a whole name in the gateway's text.
-func TestVouched(t *testing.T) {
+// A claim of a bearer token has to be what the gateway wrote, in one of the ways
+// that are known.
+func TestAgreeOn(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		text, group string
-		want        bool
+		text  any // nil where the gateway does not state the claim
+		claim string
+		want  bool
 	}{
-		{"map[roles:[user admin]]", "admin", true},
-		{`{"roles":["user","admin"]}`, "admin", true},
-		{"admin", "admin", true},
-		{"map[roles:[user admin]]", "user admin", true},
-		{`{"roles":["a, b"]}`, "a, b", true},
-		{"map[roles:[sysadmin administrator]]", "admin", false},
-		{"map[roles:[sysadmin administrator admin]]", "admin", true},
-		{"map[roles:[aaa]]", "aa", false}, // whose next place overlaps with the first
-		{"map[roles:[baa]]", "a", false},
-		{"map[roles:[00 000]]", "0", false},
-		{"map[roles:[x user admin]]", "user adm", false},
-		{"map[roles:[x user admin]]", "ser admin", false},
-		{"map[roles:[]]", "", false},
-		{"", "admin", false},
+		{"a", `"a"`, true},
+		{"a", `"b"`, false},
+		{"a", `"A"`, false},
+		{"a", `"a "`, false},
+		{"", `""`, true},
+		{"[a b]", `["a","b"]`, true},
+		{"[a b]", `["a"]`, false},
+		{"[a b]", `["b","a"]`, false},
+		{`["a","b"]`, `["a","b"]`, false}, // the JSON of an object only
+		{"[]", `[]`, true},
+		{"true", `true`, true},
+		{"true", `false`, false},
+		{true, `true`, true},
+		{"1900000000", `1900000000`, true},
+		{"1900000000", `1.9e9`, true},
+		{"1900000000", `1900000000.0`, true},
+		{"1900000000", `1900000001`, false},
+		{json.Number("1900000000"), `1900000000`, true},
+		// What is a name is no number.
+		{"7", `"007"`, false},
+		{"7", `"+7"`, false},
+		{"7", `"7.0"`, false},
+		{"1000", `"1e3"`, false},
+		{"10", `["1e1"]`, false},
+		{"map[roles:[a b]]", `{"roles":["a","b"]}`, true},
+		{"map[roles:[a b]]", `{"roles":["a"]}`, false},
+		{"map[roles:[a b]]", `{"roles":["a","b"],"more":1}`, false},
+		{"map[a:1 b:true]", `{"b":true,"a":1}`, true},
+		{`{"roles":["a","b"]}`, `{"roles":["a","b"]}`, true},
+		{`{ "more": {"x": null}, "roles": ["a", "b"] }`, `{"roles":["a","b"],"more":{"x":null}}`, true},
+		{`{"roles":["a","b"]}`, `{"roles":["a"]}`, false},
+		{`{"roles":["a","b"]}`, `{"roles":["a","b","c"]}`, false},
+		{`{"roles":["a","b"]}`, `"{\"roles\":[\"a\",\"b\"]}"`, true}, // a text that looks so
+		{`{"roles":["a"`, `{"roles":["a"]}`, false},
+		{map[string]any{"roles": []string{"a", "b"}}, `{"roles":["a","b"]}`, true}, // as some imitations have it
+		{nil, `null`, true},
+		{nil, `"a"`, false},
+		{nil, `["a"]`, false},
+		{nil, `{"roles":["a"]}`, false},
+		{"a", `null`, false},
+		{"", `null`, false},
 	} {
-		a := vouchedFor(t, map[string]any{"realm": test.text})
-		if got := (claimReader{groups: []string{"realm", "roles"}}).vouched(a)(test.group); got != test.want {
-			t.Errorf("%q in %q: %v", test.group, test.text, got)
+		claims := map[string]any{"iss": "i"}
+		if test.text != nil {
+			claims["x"] = test.text
+		}
+		a := vouchedFor(t, claims)
+		doc, err := rawjson.Parse(test.claim, maxClaimDepth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := agreeOn("x", doc.Root(), a); got != test.want {
+			t.Errorf("the gateway says %#v, the token %s: %v", test.text, test.claim, got)
+		}
+	}
+	if none := (rawjson.Value{}); agreeOn("iss", none, vouchedFor(t, map[string]any{"iss": "i"})) {
+		t.Error("a claim that the token has not")
+	}
+}
+
+// A handler gets the claims that the gateway states, typed as in the token where
+// that has the same: a token that nobody verified cannot bring others.
+func TestPrincipalsClaims(t *testing.T) {
+	t.Parallel()
+	const core = `"iss":"i","sub":"s","exp":1900000000`
+	stated := map[string]any{
+		"iss": "i", "sub": "s", "exp": "1900000000", "groups": "[a b]",
+		"email": "alice@example.com", "email_verified": "false", "tenant": "1", "realm": "map[roles:[user]]", "many": "[1 2]",
+	}
+	for _, test := range []struct {
+		name, payload string
+		want          map[string]any // what is other than stated
+	}{
+		{"the same", `{` + core + `,"groups":["a","b"],"email":"alice@example.com","email_verified":false,"tenant":1,"realm":{"roles":["user"]},"many":[1,2]}`, map[string]any{
+			"exp": json.Number("1900000000"), "groups": []any{"a", "b"}, "email_verified": false, "tenant": json.Number("1"),
+			"realm": map[string]any{"roles": []any{"user"}}, "many": []any{json.Number("1"), json.Number("2")},
+		}},
+		{"others", `{` + core + `,"groups":["a","b"],"email":"ceo@example.com","email_verified":true,"tenant":2,"realm":{"roles":["admin"]},"many":[1,2,3]}`, map[string]any{
+			"exp": json.Number("1900000000"), "groups": []any{"a", "b"},
+		}},
+		{"more", `{` + core + `,"groups":["a","b"],"aud":"other","admin":true,"nothing":null,"org":{"roles":["admin"]}}`, map[string]any{
+			"exp": json.Number("1900000000"), "groups": []any{"a", "b"},
+		}},
+		{"fewer", `{` + core + `,"groups":["a","b"]}`, map[string]any{
+			"exp": json.Number("1900000000"), "groups": []any{"a", "b"},
+		}},
+	} {
+		e := &apigw.Event{Authorizer: *vouchedFor(t, stated)}
+		i := identity{caller: route.Caller{Auth: route.JWT}, token: test.payload, event: e}
+		want := maps.Clone(stated)
+		maps.Copy(want, test.want)
+		if diff := cmp.Diff(want, i.principal().Claims); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
 }

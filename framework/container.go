@@ -152,7 +152,7 @@ func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 		return v
 	}
 	defer claims.Free()
-	caller := route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(claims.Root(), &apigw.Authorizer{})}
+	caller := route.Caller{Auth: route.JWT, Principal: c.app.claims.fromToken(claims.Root())}
 	return verdict{Decision: v.For(caller), caller: caller, payload: payload}
 }
 

@@ -79,8 +79,9 @@ type Principal struct {
 	Subject string   // the token's sub; of an IAM caller, its ARN
 	Groups  []string // from the claim that Options.GroupsClaim names
 	Scopes  []string // from the token's scope or scp
-	// Claims are the token's claims, typed as in the token where it could be
-	// read (numbers are json.Number), else as the gateway's text.
+	// Claims are the token's claims. Behind a gateway they are those that it
+	// states, typed as in the token (numbers are json.Number) where that could be
+	// read and has the same, else as the gateway's text.
 	Claims map[string]any
 }
 
