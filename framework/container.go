@@ -52,13 +52,14 @@ const flushTime = 10 * time.Second
 // that iam routes refuse everyone. The address of the client is that of the
 // connection's other end; X-Forwarded-For is a header like any other. A connection
 // is closed behind a body in chunks, which could hide another request from whoever
-// is in front.
+// is in front, and behind each request of HTTP/1.0.
 //
 // What a handler writes goes out at once, and it may flush. So a handler that
 // panics or takes too long gets its problem document only if nothing of its
 // answer is on its way; otherwise the connection is cut, which keeps the client
 // from taking a part for the whole. Trailers and informational answers are not
-// sent, and connections not given away, as in Lambda.
+// sent, trailers of the request not shown, and connections not given away, as in
+// Lambda. Of a header Connection only "close" is heeded.
 func (a *App) Handler(opts HandlerOptions) http.Handler {
 	if opts.Timeout <= 0 {
 		opts.Timeout = defaultTimeout
@@ -87,11 +88,12 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id := rand.Text()
 	w.Header().Set("X-Request-Id", id)
-	if len(r.TransferEncoding) > 0 {
+	if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
 		// Whoever is in front may have gone by a Content-Length, which net/http
 		// drops without a word beside Transfer-Encoding: what it took for the rest
 		// of the body would be a request here. Closing the connection is what
-		// RFC 9112, section 6.1, asks for then.
+		// RFC 9112, section 6.1, asks for then, and always in HTTP/1.0, of which
+		// net/http drops Transfer-Encoding itself.
 		w.Header().Set("Connection", "close")
 	}
 
@@ -184,9 +186,6 @@ func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v 
 	defer timer.Stop()
 	select {
 	case returned := <-c.app.run(ctx, out, r, v.Route, out.id):
-		if r.MultipartForm != nil {
-			_ = r.MultipartForm.RemoveAll() // net/http knows the original request only
-		}
 		switch {
 		case !returned:
 			out.end(newProblem(http.StatusInternalServerError, codeInternal, out.id))
@@ -224,9 +223,12 @@ func (c *container) request(ctx context.Context, out *writer, r *http.Request, d
 		r.URL = &u
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		out.body = &body{ReadCloser: http.MaxBytesReader(out.to, r.Body, c.opts.MaxBody)}
+		// Not the ResponseWriter, whose headers it would change beside whoever
+		// answers: out closes the connection by itself.
+		out.body = &body{ReadCloser: http.MaxBytesReader(nil, r.Body, c.opts.MaxBody)}
 		r.Body = out.body
 	}
+	r.Trailer = nil // which net/http may fill after the handler's time
 	name(r, d)
 	return r
 }

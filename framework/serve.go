@@ -2,7 +2,6 @@ package framework
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -78,6 +77,9 @@ func (a *App) run(ctx context.Context, w http.ResponseWriter, r *http.Request, r
 			if !returned {
 				a.logPanic(ctx, recover(), rt, id)
 			}
+			if r.MultipartForm != nil {
+				_ = r.MultipartForm.RemoveAll() // its files; net/http knows its own request only
+			}
 			done <- returned
 		}()
 		a.handlers[rt.Handler].ServeHTTP(w, r)
@@ -98,7 +100,7 @@ func growStack(i int) byte {
 // logPanic logs why a handler did not return. cause is nil for a handler that
 // ended its goroutine.
 func (a *App) logPanic(ctx context.Context, cause any, rt *route.Route, id string) {
-	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+	if cause == http.ErrAbortHandler {
 		return // the handler's way to give up without a word
 	}
 	a.log.ErrorContext(ctx, "handler panicked", "request_id", id, "route_key", rt.Key(),

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,25 +69,38 @@ func (w *writer) send(code int) {
 		w.replace(bodyProblem(failure, w.id))
 		return
 	}
-	w.copyHeader()
+	w.copyHeader(code)
 	w.status = code
 	w.to.WriteHeader(code)
 }
 
-// copyHeader passes on the handler's headers as Lambda does: without trailers, and
-// without characters that no header may have (RFC 9110, section 5.5), of which
-// net/http replaces the ends of lines only.
-func (w *writer) copyHeader() {
-	for name, values := range w.header {
+// copyHeader passes on the handler's headers as Lambda does: names canonical,
+// without trailers, and without characters that no header may have (RFC 9110,
+// section 5.5), of which net/http replaces the ends of lines only. Where the answer
+// ends, and whether another request follows, is net/http's to say, but that none
+// does: behind a protocol that nobody here speaks, too.
+func (w *writer) copyHeader(code int) {
+	to := w.to.Header()
+	isLast := code == http.StatusSwitchingProtocols
+	for _, name := range slices.Sorted(maps.Keys(w.header)) {
+		values := w.header[name]
 		switch canonical := http.CanonicalHeaderKey(name); {
+		case canonical == "Connection":
+			isLast = isLast || slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, "close") })
 		case canonical == "Trailer", canonical == "Transfer-Encoding", strings.HasPrefix(name, http.TrailerPrefix):
-			continue
+		default:
+			clean := make([]string, len(values))
+			for i, v := range values {
+				clean[i] = cleanValue(v)
+			}
+			if name != canonical {
+				clean = append(to[canonical], clean...)
+			}
+			to[canonical] = clean
 		}
-		clean := make([]string, len(values))
-		for i, v := range values {
-			clean[i] = cleanValue(v)
-		}
-		w.to.Header()[name] = clean
+	}
+	if isLast {
+		to.Set("Connection", "close")
 	}
 }
 
