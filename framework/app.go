@@ -97,7 +97,7 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 // Invoke answers one event of API Gateway, of a Function URL or of a load
 // balancer, in the form in which it came. App thereby is a lambda.Handler.
 // An event that is there to warm up the function, {"warmer": true} or that of an
-// EventBridge schedule, is answered with {"warm":true} and reaches no route.
+// EventBridge schedule, is answered with {"warm":true,"routes":6}, their number, and reaches no route.
 //
 // The error is not nil when the payload is no such event; the gateway then
 // answers 500. Everything else, a handler's panic included, is an answer. When
@@ -124,7 +124,7 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	answer := a.answer(ctx, event, decision, id)
 	out, err := event.Encode(answer.response)
 	if errors.Is(err, apigw.ErrTooLarge) {
-		a.log.ErrorContext(ctx, "response too large", "request_id", id, "route_key", decision.Route.Key(), "error", err)
+		a.log.ErrorContext(ctx, "response too large", "request_id", id, "route_key", routeKey(decision), "error", err)
 		answer.replace(event, newProblem(http.StatusInternalServerError, codeTooLarge, id))
 		out, err = event.Encode(answer.response)
 	}

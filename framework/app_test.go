@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -379,6 +381,42 @@ func TestConcurrentInvoke(t *testing.T) {
 	app.Drain()
 }
 
+// Requests in a container are waited for, too.
+func TestDrainContainer(t *testing.T) {
+	t.Parallel()
+	started, goOn, drained := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	app, err := framework.New([]byte(openManifest), framework.Handlers{
+		"open": func(http.ResponseWriter, *http.Request) { close(started); <-goOn },
+		"next": http.NotFound,
+	}, framework.Options{Logger: discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go app.Handler(framework.HandlerOptions{}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/open", nil))
+	<-started
+	go func() {
+		app.Drain()
+		close(drained)
+	}()
+	select {
+	case <-drained:
+		t.Error("drained while a request runs")
+	case <-time.After(300 * time.Millisecond):
+	}
+	close(goOn)
+	<-drained
+}
+
+// An answer for which there is no route can be too large, too: its request's id is.
+func TestInvokeTooLargeWithoutRoute(t *testing.T) {
+	t.Parallel()
+	s := newService(t, accessManifest, framework.Options{}, accessHandlers...)
+	e := httpAPI("GET", "/nowhere", "$default", at("requestContext.requestId", strings.Repeat("x", 7<<20)))
+	if _, err := s.app.Invoke(t.Context(), []byte(plain(e))); !errors.Is(err, apigw.ErrTooLarge) {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestInvokeRefusesOtherEvents(t *testing.T) {
 	t.Parallel()
 	s := newService(t, accessManifest, framework.Options{}, accessHandlers...)
@@ -407,7 +445,7 @@ func TestNewFails(t *testing.T) {
 		{"no handlers", manifest, nil, framework.Options{}, `unknown handler "a"`},
 		{"nil handler", manifest, framework.Handlers{"a": nil}, framework.Options{}, `handler "a" is nil`},
 		{"stage", manifest, good, framework.Options{Stage: "a/b"}, `stage "a/b"`},
-		{"groups claim", manifest, good, framework.Options{GroupsClaim: []string{}}, "empty key"},
+		{"groups claim", manifest, good, framework.Options{GroupsClaim: []string{}}, "no key"},
 		{"groups claim key", manifest, good, framework.Options{GroupsClaim: []string{"a", ""}}, "empty key"},
 	}
 	for _, test := range tests {
@@ -434,7 +472,7 @@ func TestOptionsFromEnv(t *testing.T) {
 		{"nested", "", `["realm_access", "roles"]`, framework.Options{GroupsClaim: []string{"realm_access", "roles"}}, ""},
 		{"bad list", "", `["a"`, framework.Options{}, groups + `: "[\"a\"" is not a JSON list of keys`},
 		{"list of numbers", "", `[1]`, framework.Options{}, groups},
-		{"empty list", "", `[]`, framework.Options{}, groups + ": the groups claim has an empty key"},
+		{"empty list", "", `[]`, framework.Options{}, groups + ": the groups claim has no key"},
 		{"empty key", "", `["a",""]`, framework.Options{}, groups + ": the groups claim has an empty key"},
 		{"bad stage", "a/b", "", framework.Options{}, stage + `: stage "a/b"`},
 	}

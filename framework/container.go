@@ -85,6 +85,8 @@ type verdict struct {
 }
 
 func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.app.running.Add(1)
+	defer c.app.running.Add(-1)
 	start := time.Now()
 	id := rand.Text()
 	w.Header().Set("X-Request-Id", id)

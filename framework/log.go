@@ -27,6 +27,14 @@ func lambdaRequestID(ctx context.Context) string {
 	return ""
 }
 
+// routeKey returns the key of the route that was decided on, "" where there is none.
+func routeKey(d route.Decision) string {
+	if d.Route == nil {
+		return ""
+	}
+	return d.Route.Key()
+}
+
 // A requestLine is what the log says of a request beside its decision.
 type requestLine struct {
 	id, source, method string
@@ -59,10 +67,7 @@ func (a *App) logRequest(ctx context.Context, l requestLine, d route.Decision) {
 		attrs = append(attrs, slog.String("trace_id", root))
 	}
 	attrs = append(attrs, slog.String("source", l.source), slog.String("method", l.method))
-	key := ""
-	if d.Route != nil {
-		key = d.Route.Key()
-	}
+	key := routeKey(d)
 	attrs = append(attrs, slog.String("route_key", key))
 	if l.gatewayKey != key && l.gatewayKey != "" {
 		attrs = append(attrs, slog.String("gateway_route_key", l.gatewayKey))

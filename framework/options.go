@@ -99,7 +99,10 @@ func isMadeOf(s, others string) bool {
 }
 
 func checkGroupsClaim(path []string) error {
-	if len(path) == 0 || slices.Contains(path, "") {
+	switch {
+	case len(path) == 0:
+		return errors.New("the groups claim has no key")
+	case slices.Contains(path, ""):
 		return errors.New("the groups claim has an empty key")
 	}
 	return nil

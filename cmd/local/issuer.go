@@ -187,7 +187,11 @@ func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	case "password":
 		var ok bool
 		if p, ok = i.find(r.PostForm.Get("username")); !ok || r.PostForm.Get("password") != p.Name {
-			oauthError(w, http.StatusBadRequest, "invalid_grant", "the user is unknown, or the password is not the user's name")
+			var names []string
+			for _, p := range i.everyone() {
+				names = append(names, p.Name)
+			}
+			oauthError(w, http.StatusBadRequest, "invalid_grant", "the user is none of "+strings.Join(names, ", ")+", or the password is not the user's name")
 			return
 		}
 	case "client_credentials":

@@ -148,6 +148,9 @@ func (c *call) version(arg string) (src []byte, name string, err error) {
 		if refused := (*gitError)(nil); !errors.As(err, &refused) {
 			return nil, "", fmt.Errorf("%q is no file, and whether it is a revision cannot be asked: %w", arg, err)
 		}
+		if _, err := git("rev-parse", "--git-dir"); err != nil {
+			return nil, "", fmt.Errorf("%q is neither a file nor a revision of git: the manifest is in no repository", arg)
+		}
 		return nil, "", fmt.Errorf("%q is neither a file nor a revision of git", arg)
 	}
 	src, err = git("show", "--no-textconv", "--end-of-options", arg+":./"+filepath.ToSlash(base))

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/routegate/routegate/framework/route"
@@ -112,7 +111,7 @@ func isLoopback(host string) bool {
 
 // readToken reads a token from a file, in which it may end in a line break.
 func readToken(file string) (string, error) {
-	data, err := os.ReadFile(file)
+	data, err := readTokenFile(file)
 	if err != nil {
 		return "", err
 	}

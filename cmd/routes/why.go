@@ -262,9 +262,9 @@ func (w *whyCall) readEvent(claim []string, q *review.Question) error {
 
 // readToken reads a token, and who the function would take its bearer for.
 func (w *whyCall) readToken(claim []string, q *review.Question) (notes []string, err error) {
-	text, err := os.ReadFile(w.token)
+	text, err := readTokenFile(w.token)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the token: %w", err)
+		return nil, err
 	}
 	token := strings.TrimSpace(strings.TrimPrefix(string(text), "Bearer "))
 	claims, refused, err := gateway.Inspect(token, time.Now())
@@ -286,10 +286,37 @@ func (w *whyCall) readToken(claim []string, q *review.Question) (notes []string,
 	if claim == nil {
 		claim = []string{"groups"}
 	}
-	if _, ok := claims[claim[0]]; !ok {
-		notes = append(notes, fmt.Sprintf("the token has no claim %q, from which groups are read", claim[0]))
+	if !hasClaim(claims, claim) {
+		name := fmt.Sprintf("%q", claim[0])
+		if len(claim) > 1 {
+			name = fmt.Sprintf("%q", claim)
+		}
+		notes = append(notes, "the token has no claim "+name+", from which groups are read: -groups-claim names another")
 	}
 	return notes, nil
+}
+
+// hasClaim reports whether there is a claim where a path of keys leads.
+func hasClaim(claims map[string]any, path []string) bool {
+	claim, ok := claims[path[0]]
+	if !ok || len(path) == 1 {
+		return ok
+	}
+	inner, _ := claim.(map[string]any)
+	return hasClaim(inner, path[1:])
+}
+
+// readTokenFile reads a file that has a token. Whoever names the token instead does
+// not find it again in the error.
+func readTokenFile(name string) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	if err != nil && strings.Count(name, ".") >= 2 {
+		return nil, errors.New("cannot read the token: -token takes the name of a file that has it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the token: %w", err)
+	}
+	return text, nil
 }
 
 // tokenEvent returns an event as the gateway makes it once it has verified the

