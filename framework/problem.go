@@ -70,5 +70,5 @@ func (p problem) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		h.Set("WWW-Authenticate", p.challenge)
 	}
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // to a buffer; nothing in p fails to encode
+	_ = json.NewEncoder(w).Encode(p) // nothing in p fails to encode; a client that has gone is told nothing
 }

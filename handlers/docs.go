@@ -39,7 +39,7 @@ func openapiJSON(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Content-Type", "application/json")
-	_, _ = w.Write(document) // to a buffer
+	_, _ = w.Write(document) // a client that has gone is told nothing
 }
 
 // upToTheTop returns the relative address that leads from a path to the API's

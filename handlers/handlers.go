@@ -29,5 +29,5 @@ func All() framework.Handlers {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // to a buffer
+	_ = json.NewEncoder(w).Encode(v) // a client that has gone is told nothing
 }

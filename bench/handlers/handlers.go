@@ -25,7 +25,7 @@ func Echo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // to a buffer
+	_, _ = w.Write(body) // a client that has gone is told nothing
 }
 
 // Show answers with a small document; item is a variable of the path.

@@ -54,6 +54,10 @@ usage: go run ./cmd/local [flags]
   -base64              encode every request body, to find handlers that ignore the flag
   -strict-slash        a trailing slash matches no route
 
+Token prints a token of the running API's built-in issuer. NAME is one of the people
+that its page lists: alice, which is the default, is in every group and has every scope,
+mallory is in none and has none. -groups and -scopes give the token others.
+
 A POST to /_routegate/issuer/rotate makes the built-in issuer sign with a new key.
 The gateway asks for keys at most every ten seconds, so it may refuse new tokens that long.
 `

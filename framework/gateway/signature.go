@@ -125,7 +125,7 @@ func (h *knownHeader) read(token string) (s signed, ok bool) {
 	if err != nil {
 		return signed{}, false
 	}
-	signature, err := strictBase64.DecodeString(last) // which has no dot
+	signature, err := strictBase64.DecodeString(last) // which fails where there is a fourth part
 	if err != nil {
 		return signed{}, false
 	}

@@ -79,8 +79,8 @@ func Parse(text string, maxDepth int) (*Doc, error) {
 	return d, nil
 }
 
-// docs keeps the memory for nodes, which would be a third of what a request takes,
-// and for what is decoded.
+// docs keeps the memory for nodes, which would be a third of all that is allocated
+// for a request, and for what is decoded.
 var docs = sync.Pool{New: func() any { return new(Doc) }}
 
 // How much of it is kept: one large document is no reason to keep as much.
@@ -122,7 +122,7 @@ func (p *parser) fail(err error) int {
 // space returns where the space at i ends.
 func (p *parser) space(i int) int {
 	for i < len(p.text) && p.text[i] <= ' ' && (p.text[i] == ' ' || p.text[i] == '\n' || p.text[i] == '\t' || p.text[i] == '\r') {
-		i++ // not in what gateways write, which the first comparison is for
+		i++ // seldom: gateways write no space, which one comparison finds out
 	}
 	return i
 }
@@ -226,12 +226,12 @@ func (p *parser) string(quote int) (text span, end int) {
 	if n < 0 {
 		return span{}, p.fail(errSyntax)
 	}
-	start = len(p.decoded)
-	if meant := b[start:]; !utf8.Valid(meant) {
-		b = append(b[:start], string([]rune(string(meant)))...) // which has U+FFFD for each byte that is not UTF-8
+	from := len(p.decoded)
+	if meant := b[from:]; !utf8.Valid(meant) {
+		b = append(b[:from], string([]rune(string(meant)))...) // which has U+FFFD for each byte that is not UTF-8
 	}
 	p.decoded = b
-	return span{start, len(b), true}, run + n + 1
+	return span{from, len(b), true}, run + n + 1
 }
 
 // open notes an array or an object, whose end is not known yet.

@@ -13,7 +13,7 @@ import (
 // whether the run has ASCII only.
 func plainRun(s string) (n int, ascii bool) {
 	var all uint64 // the bytes of the run, one on the other
-	rest := s      // in its place an index would be checked for each eight bytes
+	rest := s      // shortened as it goes: s[i:] would cost two checks for each eight bytes
 	for len(rest) >= 8 {
 		w := load(rest)
 		if found := special(w); found != 0 {
@@ -89,7 +89,7 @@ func appendUnquoted(b []byte, s string) (_ []byte, end int) {
 	i := 0
 	for len(s)-i >= block+8 {
 		if cap(b)-len(b) < block+8 {
-			b = slices.Grow(b, len(s)-i) // the last time: nothing is longer than it is written
+			b = slices.Grow(b, len(s)-i) // once: what a string means is never longer than how it is written
 		}
 		part, from := s[i:], 0
 		for m := marks(part); m != 0; m &= m - 1 {
