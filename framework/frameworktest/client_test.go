@@ -264,7 +264,7 @@ func TestFailures(t *testing.T) {
 			[]string{`routes.yaml:4:41: error: unknown handler "tell"`}},
 		{"no options", func(f *fake) {
 			frameworktest.New(f, []byte(everyAccess), one, framework.Options{GroupsClaim: []string{}})
-		}, []string{"the groups claim has an empty key"}},
+		}, []string{"the groups claim has no key"}},
 		{"no token", func(f *fake) {
 			frameworktest.New(f, []byte(everyAccess), one, framework.Options{}).As(route.Principal{Subject: "alice", Claims: map[string]any{"x": func() {}}})
 		}, []string{`no token for "alice": json: unsupported type`}},
