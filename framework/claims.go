@@ -272,7 +272,7 @@ func splitText(v any, style apigw.ClaimStyle) []string {
 	}
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		if inner, ok := strings.CutSuffix(inner, "]"); ok {
-			return strings.Fields(inner)
+			return strings.FieldsFunc(inner, func(c rune) bool { return c == ' ' }) // other spaces are a name's own
 		}
 	}
 	if style == apigw.CognitoRESTClaims {

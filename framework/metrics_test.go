@@ -290,7 +290,7 @@ func (w *writes) Write(p []byte) (int, error) {
 // Linux), so that what other writers send to it comes before or behind.
 func TestLongestMetricsLine(t *testing.T) {
 	t.Parallel()
-	path := strings.Repeat("/abcdefghi", 300)
+	path := strings.Repeat("/abcdefghijklmnopqrs", 150)
 	manifest := fmt.Sprintf("{version: 1, routes: [{path: %s, method: OPTIONS, handler: ok, public: true}]}", path)
 	var out bytes.Buffer
 	s := newCounted(t, manifest, strings.Repeat("n", 255), &out)

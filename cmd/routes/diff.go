@@ -120,13 +120,6 @@ func (c *call) planOrder(tables [2]*route.Table, names review.Names, format stri
 // version reads a manifest: a file, or the manifest in a revision of git. It
 // returns the name by which to speak of it.
 func (c *call) version(arg string) (src []byte, name string, err error) {
-	if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
-		if info.Size() > manifest.MaxSize {
-			return nil, "", fmt.Errorf("%q has %d bytes: a manifest has at most %d", arg, info.Size(), manifest.MaxSize)
-		}
-		src, err := os.ReadFile(arg)
-		return src, arg, err
-	}
 	// A revision counts from the manifest's own directory, which is in the
 	// repository wherever this command runs.
 	dir, base := filepath.Split(c.manifest)
@@ -143,6 +136,16 @@ func (c *call) version(arg string) (src []byte, name string, err error) {
 			return nil, &gitError{first}
 		}
 		return out, err
+	}
+	if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
+		if info.Size() > manifest.MaxSize {
+			return nil, "", fmt.Errorf("%q has %d bytes: a manifest has at most %d", arg, info.Size(), manifest.MaxSize)
+		}
+		if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", arg+"^{commit}"); err == nil {
+			return nil, "", fmt.Errorf("%q is a file and a revision of git: say \"./%[1]s\" for the file, or the revision in another way", arg)
+		}
+		src, err := os.ReadFile(arg)
+		return src, arg, err
 	}
 	if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", arg+"^{commit}"); err != nil {
 		if refused := (*gitError)(nil); !errors.As(err, &refused) {

@@ -85,7 +85,8 @@ func TestHostile(t *testing.T) {
 		{"tags", "a: " + strings.Repeat("!a ", 1<<20), "syntax", 1},
 		{"backslashes", `a: "` + strings.Repeat(`\`, 4<<20-1) + `d`, "syntax", 1},
 		{"unclosed brackets in lines", strings.Repeat("a: [\n", 1<<20), "syntax", 1},
-		{"lines of every kind", strings.Repeat("#\r#\r\n#\u0085#\u2028#\u2029", 500_000) + "@", "syntax", 1},
+		{"lines of both kinds", strings.Repeat("#\r\n#\n", 1_000_000) + "@", "syntax", 1},
+		{"lines of one more kind", strings.Repeat("#\r\n#\n", 1_000_000) + "\r@", "control-character", 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -151,11 +151,19 @@ func firstInvalidUTF8(src []byte) int {
 }
 
 // firstControl finds the first character that YAML does not take anywhere
-// (YAML 1.2, section 5.1). yaml.v3 finds it too, but forgets where.
+// (YAML 1.2, section 5.1), or that makes a line look other than it is read. yaml.v3
+// finds the former too, but forgets where. It ends lines, and comments, at some that
+// no editor shows as an end (YAML 1.1, section 4.2), as a carriage return in a file
+// whose lines end otherwise: a key could hide behind one. And some change the
+// direction in which what follows is shown (Unicode Technical Report 36, section 2.7).
 func firstControl(src []byte) (offset int, c rune) {
+	hasFeeds := bytes.IndexByte(src, '\n') >= 0
 	for i, c := range string(src) {
 		switch {
-		case c == '\t', c == '\n', c == '\r', c == 0x85, ' ' <= c && c <= '~', 0xA0 <= c && c <= 0xFFFD && c != 0xFEFF, c >= 0x10000:
+		case c == '\r' && hasFeeds && (i+1 == len(src) || src[i+1] != '\n'),
+			c == '\u2028', c == '\u2029', '\u202a' <= c && c <= '\u202e', '\u2066' <= c && c <= '\u2069':
+			return i, c
+		case c == '\t', c == '\n', c == '\r', ' ' <= c && c <= '~', 0xA0 <= c && c <= 0xFFFD && c != 0xFEFF, c >= 0x10000:
 		default:
 			return i, c
 		}

@@ -234,6 +234,36 @@ func TestClientCredentials(t *testing.T) {
 	}
 }
 
+// A provider that repeats the secret of a Basic header as its error's code does not
+// bring it into the log, encoded or not: newRoute looks.
+func TestProviderRepeatsSecret(t *testing.T) {
+	t.Parallel()
+	for _, sent := range []string{callerSecret, "planted-caller%2dsecret-3b9d"} {
+		p := newProvider(t, 400, `{"error": "`+callerSecret+`"}`)
+		r := newRoute(t, oauth.Config{TokenURL: p.URL})
+		basic := form("grant_type", "client_credentials")
+		basic.SetBasicAuth("job", sent)
+		if status, _, _ := r.send(basic); status != 502 {
+			t.Errorf("status %d", status)
+		}
+	}
+}
+
+// How long a token lasts is left out where the provider's word for it is of no use.
+func TestExpiresIn(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]any{
+		"60": 60.0, `"60"`: 60.0, "59.9": 59.0, "null": nil, "0": nil, "-1": nil, `"NaN"`: nil, `"Inf"`: nil, "1e300": nil, `"1e300"`: nil,
+	} {
+		p := newProvider(t, 200, `{"access_token": "`+accessToken+`", "token_type": "Bearer", "expires_in": `+said+`}`)
+		r := newRoute(t, oauth.Config{TokenURL: p.URL})
+		status, body, _ := r.send(signIn())
+		if status != 200 || body["expires_in"] != want {
+			t.Errorf("%s: status %d, %v", said, status, body["expires_in"])
+		}
+	}
+}
+
 // What is wrong with a request is said before the provider is asked.
 func TestBadRequests(t *testing.T) {
 	t.Parallel()

@@ -22,10 +22,19 @@ const maxResponse = 256 << 10
 type number int64
 
 func (n *number) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
 	v, err := strconv.ParseFloat(strings.Trim(string(data), `"`), 64)
+	if !(v >= 0 && v <= maxExpiresIn) { // of no use to anybody, and be it no number
+		v = 0
+	}
 	*n = number(v)
 	return err
 }
+
+// maxExpiresIn is longer than any token lasts, in seconds.
+const maxExpiresIn = 1 << 40
 
 // oauth asks a token endpoint of OAuth 2.0. Only what the grants have goes on to
 // it. authorization is the client's own Basic header, or "".
@@ -86,7 +95,7 @@ func (e exchange) oauth(ctx context.Context, params url.Values, authorization st
 	if failed := resp.always(); failed != nil {
 		return nil, failed
 	}
-	cause := fmt.Sprintf("the provider answered %d, error %q", resp.status, cleanCode(refusal.Error, params.Get("password"), params.Get("username"), params.Get("client_secret"), e.config.ClientSecret))
+	cause := fmt.Sprintf("the provider answered %d, error %q", resp.status, cleanCode(refusal.Error, append(basicSecrets(authorization), params.Get("password"), params.Get("username"), params.Get("client_secret"), e.config.ClientSecret)...))
 	refuse := func(status int, code, description string) (*tokens, *failure) {
 		return nil, &failure{status: status, code: code, description: description, cause: cause}
 	}
@@ -103,6 +112,20 @@ func (e exchange) oauth(ctx context.Context, params url.Values, authorization st
 		}
 	}
 	return nil, broken(cause)
+}
+
+// basicSecrets returns what is secret in a client's Basic header, as it is and as it
+// was before it was encoded (RFC 6749, section 2.3.1).
+func basicSecrets(authorization string) []string {
+	_, secret, ok := (&http.Request{Header: http.Header{"Authorization": {authorization}}}).BasicAuth()
+	if !ok {
+		return nil
+	}
+	plain, err := url.QueryUnescape(secret)
+	if err != nil {
+		return []string{secret}
+	}
+	return []string{secret, plain}
 }
 
 // firebase asks for a user's token as Firebase's REST API has it. Its ID token

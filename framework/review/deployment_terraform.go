@@ -193,9 +193,10 @@ func (v *shownValues) deployment(unknown map[string]json.RawMessage, within With
 			apis[api.ID] = api
 		}
 	}
+	// A route of the API that is meant is one wherever it is made.
 	isMeant := func(r *gatewayResource) bool {
 		api := apis[r.APIID]
-		return within.covers(r) && (api == nil || api.ProtocolType != "WEBSOCKET")
+		return (within.covers(r) || api != nil && within.covers(api)) && (api == nil || api.ProtocolType != "WEBSOCKET")
 	}
 	routes := slices.DeleteFunc(slices.Clone(of["aws_apigatewayv2_route"]), func(r *gatewayResource) bool { return !isMeant(r) })
 	for _, api := range of["aws_apigatewayv2_api"] {
@@ -203,7 +204,7 @@ func (v *shownValues) deployment(unknown map[string]json.RawMessage, within With
 		case !within.covers(api) || api.ProtocolType == "WEBSOCKET":
 		case api.Body != "" || api.isUnknown("body"):
 			return nil, fmt.Errorf("%s takes its routes from an OpenAPI body, which no plan and no state lists: use -api-id", api.address)
-		case api.Target != "":
+		case api.Target != "", api.isUnknown("target"):
 			routes = append(routes, quickCreated(api))
 		}
 	}

@@ -223,6 +223,10 @@ func TestReadTerraformOfSeveralAPIs(t *testing.T) {
 	}{
 		{name: "both", resources: routes, want: "error: it has routes of several APIs, one (module.a.aws_apigatewayv2_route.r); two (module.b.aws_apigatewayv2_route.r): say which with -module or -api-id"},
 		{name: "by module", resources: routes, within: review.Within{Module: "module.b"}, want: "GET /b, j2"},
+		{
+			name: "by module, and a route that another makes", want: "GET /x, GET /b, j2", within: review.Within{Module: "module.b"},
+			resources: append([]string{`module.b.aws_apigatewayv2_api.x {"id":"two","protocol_type":"HTTP"}`, `aws_apigatewayv2_route.x {"api_id":"two","route_key":"GET_/x"}`}, routes...),
+		},
 		{name: "by id", resources: routes, within: review.Within{API: "one"}, want: "GET /a, j1"},
 		{name: "both planned", plan: true, resources: planned, want: "error: it has routes of several APIs, one not made yet (module.a.aws_apigatewayv2_api.x, module.b.aws_apigatewayv2_api.x, module.a.aws_apigatewayv2_route.r): say which with -module or -api-id"},
 		{name: "planned, by module", plan: true, resources: planned, within: review.Within{Module: "module.b"}, want: "GET /b, "},
@@ -238,6 +242,10 @@ func TestReadTerraformOfSeveralAPIs(t *testing.T) {
 		{
 			name: "made with quick create", want: "$default",
 			resources: []string{`aws_apigatewayv2_api.q {"id":"q","protocol_type":"HTTP","target":"arn:aws:lambda:eu-west-1:1:function:f"}`},
+		},
+		{
+			name: "to be made with quick create", want: "$default", plan: true,
+			resources: []string{`aws_apigatewayv2_api.q {"protocol_type":"HTTP"} {"id":true,"target":true}`},
 		},
 		{
 			name: "made with quick create and a key", want: "GET /a, ANY /x",

@@ -307,6 +307,8 @@ func describePair(p pair) string {
 		return fmt.Sprintf("%s is added: %s may call it", p.new.Key(), p.new.Access)
 	case p.new == nil:
 		return fmt.Sprintf("%s is removed, or takes less: %s could call it", p.old.Key(), p.old.Access)
+	case shape(p.old) == shape(p.new) && p.old.Name != p.new.Name && answerKey(p.old) == answerKey(p.new):
+		return fmt.Sprintf("%s is named %q now instead of %q", subject(p), p.new.Name, p.old.Name)
 	}
 	return fmt.Sprintf("%s may be called by %s now, and by %s before", subject(p), p.new.Access, p.old.Access)
 }

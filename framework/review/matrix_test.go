@@ -253,7 +253,7 @@ groups:
   "-1": x
   "@x": "@everyone"
   "＝1": x
-  "\u202eSNIMDA": x
+  "\ue000SNIMDA": x
   "\"'>": x
   "</td></table>": x
 scopes:

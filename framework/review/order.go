@@ -93,9 +93,11 @@ func PlanOrder(old, new *route.Table) *Rollout {
 	return rollout
 }
 
-// gatewayKey is what the gateway and the function know of a route: the key
-// included, which the one tells the other.
-func gatewayKey(r *route.Route) string { return answerKey(r) + "\x00" + r.Pattern.Shape() }
+// gatewayKey is what the gateway, the function and Terraform know of a route: the
+// key included, which the one tells the other.
+func gatewayKey(r *route.Route) string {
+	return answerKey(r) + "\x00" + r.Pattern.Shape() + "\x00" + r.Name
+}
 
 // choose prefers what is safe, and then what interrupts nothing.
 func choose(function, gateway Way) Order {
@@ -146,12 +148,13 @@ type candidate struct {
 
 // candidates returns what may answer at the gateway while its routes change from
 // old to new, one by one: whatever no route beats that both versions have, and
-// which is therefore always there. Where two routes are left of which AWS does
+// which is therefore always there. One that has another name is destroyed and made
+// anew: Terraform knows routes by their names. Where two routes are left of which AWS does
 // not say which is first, both are among them.
 func candidates(old, new []*route.Route) []candidate {
 	kept := make(map[string]bool)
 	for _, o := range old {
-		kept[shape(o)] = slices.ContainsFunc(new, func(n *route.Route) bool { return shape(n) == shape(o) })
+		kept[shape(o)] = slices.ContainsFunc(new, func(n *route.Route) bool { return shape(n) == shape(o) && n.Name == o.Name })
 	}
 	var list []candidate
 	always := false

@@ -31,6 +31,9 @@ func gatewayStates(old, new *route.Table) (states [][]candidate) {
 				}
 				next = append(next, grown)
 			}
+			if o, n := versions[0], versions[1]; o != nil && n != nil && o.Name != n.Name {
+				next = append(next, state) // one is destroyed before the other is made
+			}
 		}
 		states = next
 	}
@@ -196,6 +199,8 @@ func TestPlanOrder(t *testing.T) {
 		{"a part is given up while the rest is closed",
 			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/secret, method: GET, handler: h, name: s, groups: [A]}",
 			"{path: '/a/{x}', method: GET, handler: h, groups: [A]}", FunctionFirst, "gateway"},
+		{"another name, and a looser route behind it", "{path: /a, method: GET, handler: h, groups: [A]}\n  - {path: '/{p+}', method: ANY, handler: i, public: true}",
+			"{path: /a, method: GET, handler: h, name: n, groups: [A]}\n  - {path: '/{p+}', method: ANY, handler: i, public: true}", NoOrder, "function gateway"},
 		{"both at once",
 			"{path: '/a/{x}', method: GET, handler: h, groups: [A]}\n  - {path: '/b/{x}', method: GET, handler: i}\n  - {path: /b/secret, method: GET, handler: i, name: t, groups: [A]}",
 			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/secret, method: GET, handler: h, name: s, groups: [A]}\n  - {path: '/b/{x}', method: GET, handler: i, groups: [A]}",

@@ -51,6 +51,9 @@ type PatternError struct {
 
 func (e *PatternError) Error() string { return e.Reason }
 
+// maxSegments is as many variables as httprouter can count.
+const maxSegments = 255
+
 // ParsePattern reads a path in API Gateway's syntax. The error is a
 // *PatternError. ParsePattern(p.String()) gives p again.
 //
@@ -74,6 +77,10 @@ func ParsePattern(path string) (Pattern, error) {
 		return Pattern{Text: path, Segments: []Segment{}}, nil
 	case path[len(path)-1] == '/':
 		return fail(len(path)-1, len(path), `must not end in "/": API Gateway takes no such route`)
+	}
+
+	if n := strings.Count(path, "/"); n > maxSegments {
+		return fail(0, len(path), "has %d segments, more than the %d that a path may have", n, maxSegments)
 	}
 
 	p := Pattern{Text: path, Segments: make([]Segment, 0, strings.Count(path, "/"))}

@@ -67,7 +67,7 @@ func (t *Table) RunTests() []TestResult {
 		run := func(requests []manifest.String, allow bool) {
 			for _, request := range requests {
 				method, path, _ := strings.Cut(request.Value, " ")
-				d := router.Decide(Request{Method: method, Path: path, Caller: test.Caller})
+				d := router.Decide(Request{Method: method, EncodedPath: path, Caller: test.Caller})
 				results = append(results, TestResult{test, request, allow, d})
 			}
 		}
