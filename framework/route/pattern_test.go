@@ -2,6 +2,7 @@ package route
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -314,4 +315,29 @@ func FuzzPattern(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A path has as many segments as httprouter can count, all of which may be
+// variables, and no more.
+func TestMaxSegments(t *testing.T) {
+	t.Parallel()
+	path := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "/{v%d}", i)
+		}
+		return b.String()
+	}
+	if _, err := ParsePattern(path(256)); err == nil || !strings.Contains(err.Error(), "has 256 segments") {
+		t.Errorf("256 variables: %v", err)
+	}
+	table, report := Load("routes.yaml", fmt.Appendf(nil,
+		"{version: 1, routes: [{path: '%s', method: GET, handler: a}, {path: '/{p+}', method: ANY, handler: b, public: true}]}", path(255)), nil)
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	rt, values := NewRouter(table, "").Match("GET", strings.Repeat("/x", 255))
+	if rt == nil || rt.Handler != "a" || len(values) != 255 {
+		t.Errorf("255 variables: %v, %d values", rt, len(values))
+	}
 }
