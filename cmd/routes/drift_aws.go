@@ -123,7 +123,7 @@ func (r liveReader) authorizers(ctx context.Context, d *review.Deployment) error
 		if err != nil {
 			return fmt.Errorf("its authorizer %q: %w", id, err)
 		}
-		read := review.Authorizer{ID: id, Name: aws.ToString(a.Name), JWT: a.AuthorizerType == types.AuthorizerTypeJwt, Where: id}
+		read := review.Authorizer{ID: id, Name: aws.ToString(a.Name), JWT: a.AuthorizerType == types.AuthorizerTypeJwt, Where: id, IdentitySources: a.IdentitySource}
 		if c := a.JwtConfiguration; c != nil {
 			read.Issuer, read.Audience = aws.ToString(c.Issuer), c.Audience
 		}

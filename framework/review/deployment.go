@@ -45,6 +45,10 @@ type Authorizer struct {
 	Audience []string
 	Unknown  bool // issuer or audience are known only after terraform apply
 	Where    string
+
+	// IdentitySources are where the token is read from, as AWS writes it; nil
+	// where that is not known.
+	IdentitySources []string
 }
 
 // NewDeployedRoute returns a route as API Gateway's own words say it, in which
@@ -107,6 +111,7 @@ func ReadRoutes(routes, authorizers []byte) (*Deployment, error) {
 // An awsAuthorizer is an authorizer as the aws command line prints it.
 type awsAuthorizer struct {
 	AuthorizerId, AuthorizerType, Name, RouteKey string
+	IdentitySource                               []string
 	JwtConfiguration                             struct {
 		Audience []string
 		Issuer   string
@@ -139,6 +144,7 @@ func (d *Deployment) readAuthorizers(data []byte) error {
 		d.Authorizers = append(d.Authorizers, Authorizer{
 			ID: item.AuthorizerId, Name: item.Name, JWT: item.AuthorizerType == "JWT",
 			Issuer: item.JwtConfiguration.Issuer, Audience: item.JwtConfiguration.Audience, Where: item.AuthorizerId,
+			IdentitySources: item.IdentitySource,
 		})
 	}
 	return nil

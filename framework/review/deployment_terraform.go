@@ -149,7 +149,8 @@ type gatewayValues struct {
 	Body         string
 
 	// Of an authorizer.
-	AuthorizerType   string `json:"authorizer_type"`
+	AuthorizerType   string   `json:"authorizer_type"`
+	IdentitySources  []string `json:"identity_sources"`
 	JWTConfiguration []struct {
 		Audience []string
 		Issuer   string
@@ -381,7 +382,8 @@ func ResolveTarget(target string, uris map[string]string) string {
 func (r *gatewayResource) authorizer() Authorizer {
 	a := Authorizer{
 		ID: r.ID, Name: r.Name, JWT: r.AuthorizerType == "JWT", Where: r.address,
-		Unknown: r.isUnknown("jwt_configuration") || r.isUnknown("authorizer_type"),
+		Unknown:         r.isUnknown("jwt_configuration") || r.isUnknown("authorizer_type"),
+		IdentitySources: r.IdentitySources,
 	}
 	for _, c := range r.JWTConfiguration {
 		a.Issuer, a.Audience = c.Issuer, c.Audience

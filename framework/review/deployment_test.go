@@ -46,7 +46,7 @@ func TestReadTerraform(t *testing.T) {
 	}
 	authorizer := review.Authorizer{
 		Name: "users-api-jwt", JWT: true, Issuer: "https://issuer.example/", Audience: []string{"users-app", "admin-app"},
-		Where: "module.api.aws_apigatewayv2_authorizer.jwt",
+		Where: "module.api.aws_apigatewayv2_authorizer.jwt", IdentitySources: []string{"$request.header.Authorization"},
 	}
 	plan, err := review.ReadPlan(driftFile(t, "plan.json"), review.Within{})
 	if err != nil {
@@ -318,7 +318,7 @@ func TestReadRoutes(t *testing.T) {
 			{Key: "$default", Lambda: true, Authorizer: "l", Where: "s"},
 		},
 		Authorizers: []review.Authorizer{
-			{ID: "j", Name: "main", JWT: true, Issuer: "https://i/", Audience: []string{"x"}, Where: "j"},
+			{ID: "j", Name: "main", JWT: true, Issuer: "https://i/", Audience: []string{"x"}, Where: "j", IdentitySources: []string{"$request.header.Authorization"}},
 			{ID: "l", Name: "other", Where: "l"},
 		},
 		Complete: true,

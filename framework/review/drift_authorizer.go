@@ -19,7 +19,9 @@ type Tokens struct {
 
 // AuthorizerDrifts compares the JWT authorizers that the gateway's routes use
 // with the issuer and the audiences that they are to take. The function does
-// not check either, so nothing refuses what an authorizer lets in too much.
+// not check either, so nothing refuses what an authorizer lets in too much. And it
+// looks where they take tokens from: of a token that the function does not see it
+// has the gateway's text alone, in which one group cannot be told from two.
 //
 // Authorizers are part of some sources only. Where one is not, the error says
 // so: then nothing was compared.
@@ -87,14 +89,19 @@ func authorizersInUse(d *Deployment) ([]use, error) {
 	return uses, nil
 }
 
+// identitySource is where the function sees the token that was verified.
+const identitySource = "$request.header.Authorization"
+
 // drifts compares one authorizer. The route is one that uses it.
 func (a *Authorizer) drifts(r *DeployedRoute, want Tokens) ([]Drift, error) {
-	switch {
-	case want.Issuer == "" && want.Audience == nil:
+	isOther := func(source string) bool { return !strings.EqualFold(source, identitySource) }
+	other := slices.IndexFunc(a.IdentitySources, isOther)
+	switch compared := want.Issuer != "" || want.Audience != nil; {
+	case !compared && other < 0:
 		return nil, nil
-	case a.Unknown:
+	case compared && a.Unknown:
 		return nil, fmt.Errorf("%s: its issuer or audience is known only after terraform apply", a.Where)
-	case a.Issuer == "":
+	case compared && a.Issuer == "":
 		return nil, fmt.Errorf("authorizer %q has no issuer in it", a.Where)
 	}
 	parsed, err := parseKey(r.Key)
@@ -114,6 +121,11 @@ func (a *Authorizer) drifts(r *DeployedRoute, want Tokens) ([]Drift, error) {
 		return d
 	}
 	var out []Drift
+	if other >= 0 {
+		d := drift(Exposed, fmt.Sprintf("in %q", a.IdentitySources[other]), "authorizer %q takes tokens from %q; want %q", a.name(), a.IdentitySources[other], identitySource)
+		d.Then = "the function reads groups from the gateway's text, and what stands in Authorization is nobody's but the client's"
+		out = append(out, d)
+	}
 	if want.Issuer != "" && a.Issuer != want.Issuer {
 		out = append(out,
 			drift(Exposed, fmt.Sprintf("of issuer %q", a.Issuer), "authorizer %q trusts the issuer %q; want %q", a.name(), a.Issuer, want.Issuer),

@@ -406,6 +406,21 @@ func TestAuthorizerDrifts(t *testing.T) {
 			`exposed token for audience "c": authorizer "main" takes tokens for "c", "d" too`,
 			`blocked token for audience "b": authorizer "main" does not take tokens for "b"`,
 		}},
+		{name: "where tokens are", authorizers: []review.Authorizer{change(func(a *review.Authorizer) {
+			a.IdentitySources = []string{"$request.header.authorization"}
+		})}, want: want},
+		{name: "from elsewhere", authorizers: []review.Authorizer{change(func(a *review.Authorizer) {
+			a.IdentitySources = []string{"$request.querystring.token"}
+		})}, drifts: []string{
+			`exposed token in "$request.querystring.token": authorizer "main" takes tokens from "$request.querystring.token"; want "$request.header.Authorization"`,
+		}},
+		{name: "from elsewhere, too, and a slash less", authorizers: []review.Authorizer{change(func(a *review.Authorizer) {
+			a.IdentitySources, a.Issuer = []string{"$request.header.Authorization", "$request.header.X-Token"}, "https://issuer"
+		})}, want: want, drifts: []string{
+			`exposed token in "$request.header.X-Token": authorizer "main" takes tokens from "$request.header.X-Token"; want "$request.header.Authorization"`,
+			`exposed token of issuer "https://issuer": authorizer "main" trusts the issuer "https://issuer"; want "https://issuer/"`,
+			`blocked token of issuer "https://issuer/": authorizer "main" trusts the issuer "https://issuer"; want "https://issuer/"`,
+		}},
 		{name: "only what is given", authorizers: []review.Authorizer{change(func(a *review.Authorizer) { a.Audience = nil })}, want: review.Tokens{Issuer: right.Issuer}},
 		{name: "nothing is given", authorizers: nil},
 		{name: "not in the source", authorizers: nil, want: want, err: `the authorizer "one" of route "DELETE /users/{id}" is not in it`},
