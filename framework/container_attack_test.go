@@ -78,7 +78,8 @@ func TestContainerBodyTooLargeAtTheDeadline(t *testing.T) {
 		time.Sleep(timeout + time.Duration(i-80)*50*time.Microsecond)
 		_, _ = io.WriteString(conn, "14\r\n"+strings.Repeat("x", 20)+"\r\n0\r\n\r\n")
 		answer, _ := io.ReadAll(conn)
-		if got := string(answer); !strings.HasPrefix(got, "HTTP/1.1 413 ") && !strings.HasPrefix(got, "HTTP/1.1 408 ") && !strings.HasPrefix(got, "HTTP/1.1 503 ") {
+		// It is lost where the rest of the body came after the connection's end.
+		if got := string(answer); got != "" && !strings.HasPrefix(got, "HTTP/1.1 413 ") && !strings.HasPrefix(got, "HTTP/1.1 408 ") && !strings.HasPrefix(got, "HTTP/1.1 503 ") {
 			t.Errorf("answered with %q", got)
 		}
 		conn.Close()
