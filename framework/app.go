@@ -97,7 +97,8 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 // Invoke answers one event of API Gateway, of a Function URL or of a load
 // balancer, in the form in which it came. App thereby is a lambda.Handler.
 // An event that is there to warm up the function, {"warmer": true} or that of an
-// EventBridge schedule, is answered with {"warm":true,"routes":6}, their number, and reaches no route.
+// EventBridge schedule, reaches no route. Its answer, {"warm":true,"routes":6}, tells
+// how many there are.
 //
 // The error is not nil when the payload is no such event; the gateway then
 // answers 500. Everything else, a handler's panic included, is an answer. When

@@ -33,9 +33,9 @@ const (
 	nameGin        = "ginadapter"
 	nameChi        = "chiadapter"
 	NameTyped      = "typed handler"
-	NameDecode     = "decode, encoding/json"
+	nameDecode     = "decode, encoding/json"
 	NameDecodeV2   = "decode, go-json-experiment"
-	NameGoroutine  = "the same, then a goroutine"
+	nameGoroutine  = "the same, then a goroutine"
 	NameValid      = "json.Valid"
 )
 
@@ -59,7 +59,7 @@ func All(n int) ([]Contestant, error) {
 		{Name: nameGin, Invoke: lambda.NewHandler(ginadapter.NewV2(ginRouter(n)).ProxyWithContext).Invoke},
 		{Name: nameChi, Invoke: lambda.NewHandler(chiadapter.NewV2(chiRouter(n)).ProxyWithContextV2).Invoke},
 		{Name: NameTyped, Invoke: lambda.NewHandler(typed).Invoke},
-		{Name: NameDecode, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: nameDecode, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			return nil, decoded(&event, json.Unmarshal(payload, &event))
 		}},
@@ -67,7 +67,7 @@ func All(n int) ([]Contestant, error) {
 			var event events.APIGatewayV2HTTPRequest
 			return nil, decoded(&event, jsonv2.Unmarshal(payload, &event))
 		}},
-		{Name: NameGoroutine, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+		{Name: nameGoroutine, Part: true, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
 			var event events.APIGatewayV2HTTPRequest
 			if err := decoded(&event, jsonv2.Unmarshal(payload, &event)); err != nil {
 				return nil, err

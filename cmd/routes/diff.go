@@ -117,8 +117,8 @@ func (c *call) planOrder(tables [2]*route.Table, names review.Names, format stri
 	return exitFine
 }
 
-// version reads a manifest: a file, or the manifest in a revision of git. It
-// returns the name by which to speak of it.
+// version reads a manifest: a file, or the manifest in a revision of git. What is
+// both is an error. It returns the name by which to speak of it.
 func (c *call) version(arg string) (src []byte, name string, err error) {
 	// A revision counts from the manifest's own directory, which is in the
 	// repository wherever this command runs.
@@ -137,19 +137,20 @@ func (c *call) version(arg string) (src []byte, name string, err error) {
 		}
 		return out, err
 	}
+	_, noRevision := git("rev-parse", "--verify", "--quiet", "--end-of-options", arg+"^{commit}")
 	if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
-		if info.Size() > manifest.MaxSize {
+		switch {
+		case info.Size() > manifest.MaxSize:
 			return nil, "", fmt.Errorf("%q has %d bytes: a manifest has at most %d", arg, info.Size(), manifest.MaxSize)
-		}
-		if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", arg+"^{commit}"); err == nil {
+		case noRevision == nil: // whoever may add a file could choose what is compared
 			return nil, "", fmt.Errorf("%q is a file and a revision of git: say \"./%[1]s\" for the file, or the revision in another way", arg)
 		}
 		src, err := os.ReadFile(arg)
 		return src, arg, err
 	}
-	if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", arg+"^{commit}"); err != nil {
-		if refused := (*gitError)(nil); !errors.As(err, &refused) {
-			return nil, "", fmt.Errorf("%q is no file, and whether it is a revision cannot be asked: %w", arg, err)
+	if noRevision != nil {
+		if refused := (*gitError)(nil); !errors.As(noRevision, &refused) {
+			return nil, "", fmt.Errorf("%q is no file, and whether it is a revision cannot be asked: %w", arg, noRevision)
 		}
 		if _, err := git("rev-parse", "--git-dir"); err != nil {
 			return nil, "", fmt.Errorf("%q is neither a file nor a revision of git: the manifest is in no repository", arg)

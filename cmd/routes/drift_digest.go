@@ -109,15 +109,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// readToken reads a token from a file, in which it may end in a line break.
+// readToken reads a token that a header takes.
 func readToken(file string) (string, error) {
-	data, err := readTokenFile(file)
-	if err != nil {
-		return "", err
-	}
-	token := strings.TrimSpace(string(data))
-	token = strings.TrimSpace(strings.TrimPrefix(token, "Bearer "))
+	token, err := readTokenFile(file)
 	switch {
+	case err != nil:
+		return "", err
 	case token == "":
 		return "", fmt.Errorf("%s holds no token", file)
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):

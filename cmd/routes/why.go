@@ -262,11 +262,10 @@ func (w *whyCall) readEvent(claim []string, q *review.Question) error {
 
 // readToken reads a token, and who the function would take its bearer for.
 func (w *whyCall) readToken(claim []string, q *review.Question) (notes []string, err error) {
-	text, err := readTokenFile(w.token)
+	token, err := readTokenFile(w.token)
 	if err != nil {
 		return nil, err
 	}
-	token := strings.TrimSpace(strings.TrimPrefix(string(text), "Bearer "))
 	claims, refused, err := gateway.Inspect(token, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.token, err)
@@ -306,17 +305,18 @@ func hasClaim(claims map[string]any, path []string) bool {
 	return hasClaim(inner, path[1:])
 }
 
-// readTokenFile reads a file that has a token. Whoever names the token instead does
-// not find it again in the error.
-func readTokenFile(name string) ([]byte, error) {
+// readTokenFile reads a file that has a token, in which it may stand behind "Bearer"
+// and end in a line break. Whoever names the token instead does not find it again in
+// the error.
+func readTokenFile(name string) (token string, err error) {
 	text, err := os.ReadFile(name)
-	if err != nil && strings.Count(name, ".") >= 2 {
-		return nil, errors.New("cannot read the token: -token takes the name of a file that has it")
+	switch {
+	case err != nil && strings.Count(name, ".") >= 2:
+		return "", errors.New("cannot read the token: -token takes the name of a file that has it")
+	case err != nil:
+		return "", fmt.Errorf("cannot read the token: %w", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the token: %w", err)
-	}
-	return text, nil
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(text)), "Bearer ")), nil
 }
 
 // tokenEvent returns an event as the gateway makes it once it has verified the

@@ -149,8 +149,8 @@ type candidate struct {
 // candidates returns what may answer at the gateway while its routes change from
 // old to new, one by one: whatever no route beats that both versions have, and
 // which is therefore always there. One that has another name is destroyed and made
-// anew: Terraform knows routes by their names. Where two routes are left of which AWS does
-// not say which is first, both are among them.
+// anew: Terraform knows routes by their names. Where two routes are left of which
+// AWS does not say which is first, both are among them.
 func candidates(old, new []*route.Route) []candidate {
 	kept := make(map[string]bool)
 	for _, o := range old {

@@ -79,11 +79,11 @@ func ParsePattern(path string) (Pattern, error) {
 		return fail(len(path)-1, len(path), `must not end in "/": API Gateway takes no such route`)
 	}
 
-	if n := strings.Count(path, "/"); n > maxSegments {
+	n := strings.Count(path, "/")
+	if n > maxSegments {
 		return fail(0, len(path), "has %d segments, more than the %d that a path may have", n, maxSegments)
 	}
-
-	p := Pattern{Text: path, Segments: make([]Segment, 0, strings.Count(path, "/"))}
+	p := Pattern{Text: path, Segments: make([]Segment, 0, n)}
 	var few [8]string // enough for most, and not on the heap
 	variables, seen := few[:0], nameSet(nil)
 	at := 1
