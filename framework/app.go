@@ -151,13 +151,17 @@ func (a *App) Decide(e *apigw.Event) route.Decision {
 }
 
 func (a *App) decide(e *apigw.Event, caller route.Caller) route.Decision {
-	return a.router.Decide(route.Request{
+	req := route.Request{
 		Method:         e.Method,
 		Path:           e.Path,
 		RouteKey:       e.RouteKey,
 		PathParameters: e.PathParameters,
 		Caller:         caller,
-	})
+	}
+	if e.EncodedPath != "" {
+		req.EncodedPath = a.router.Prefix() + e.EncodedPath
+	}
+	return a.router.Decide(req)
 }
 
 // Drain returns when no request has been running for a tenth of a second, by

@@ -138,7 +138,7 @@ func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // decide asks for a token only where a token is what is missing.
 func (c *container) decide(ctx context.Context, r *http.Request) verdict {
 	v := verdict{Decision: c.app.router.Decide(route.Request{Method: r.Method, EncodedPath: route.EncodedPath(r.URL)})}
-	if v.Reason != route.NoPrincipal || v.Route.Access.Auth != route.JWT || c.opts.Verify == nil {
+	if v.Reason != route.NoPrincipal || v.Asking().Access.Auth != route.JWT || c.opts.Verify == nil {
 		return v
 	}
 	token, _ := apigw.BearerToken(r.Header["Authorization"])

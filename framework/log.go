@@ -57,7 +57,7 @@ func (a *App) logRequest(ctx context.Context, l requestLine, d route.Decision) {
 	case !d.Allowed, l.failure != "":
 		level = slog.LevelWarn
 	}
-	attrs := make([]slog.Attr, 0, 13)
+	attrs := make([]slog.Attr, 0, 14)
 	attrs = append(attrs, slog.String("request_id", l.id))
 	if id := lambdaRequestID(ctx); id != "" && id != l.id {
 		attrs = append(attrs, slog.String("lambda_request_id", id))
@@ -72,6 +72,9 @@ func (a *App) logRequest(ctx context.Context, l requestLine, d route.Decision) {
 	if l.gatewayKey != key && l.gatewayKey != "" {
 		attrs = append(attrs, slog.String("gateway_route_key", l.gatewayKey))
 	}
+	if d.ReadAs != nil {
+		attrs = append(attrs, slog.String("read_as_route_key", d.ReadAs.Key()))
+	}
 	decision := "deny"
 	if d.Allowed {
 		decision = "allow"
@@ -83,9 +86,9 @@ func (a *App) logRequest(ctx context.Context, l requestLine, d route.Decision) {
 		slog.String("reason", string(d.Reason)))
 	switch d.Reason {
 	case route.MissingScope:
-		attrs = append(attrs, slog.Any("any_scope_of", d.Route.Access.Scopes))
+		attrs = append(attrs, slog.Any("any_scope_of", d.Asking().Access.Scopes))
 	case route.MissingGroup:
-		attrs = append(attrs, slog.Any("any_group_of", d.Route.Access.Groups))
+		attrs = append(attrs, slog.Any("any_group_of", d.Asking().Access.Groups))
 	}
 	if l.failure != "" {
 		attrs = append(attrs, slog.String("failure", l.failure))

@@ -32,6 +32,7 @@ const (
 )
 
 var problemDetails = map[string]string{
+	string(route.DotSegment):    `the path has a segment "." or ".."`,
 	string(route.NoRoute):       "no route matches the method and the path",
 	string(route.RouteMismatch): "the path is not that of the authorized route",
 	string(route.NoPrincipal):   "a verified token or signature is needed",

@@ -18,7 +18,7 @@ func (e *Event) decodeALB(top object) {
 	// in the same one.
 	e.multi = multi.hasAny() || top.has("multiValueHeaders") && !top.has("headers")
 	e.setHeaders(top.object("headers"), multi, "")
-	e.setEscapedPath(orRoot(top.text("path")))
+	e.setEncodedPath(orRoot(top.text("path")))
 	// Unlike API Gateway the balancer leaves the query encoded.
 	verbatim := func(s string) string { return s }
 	e.query = encodeQuery(top.textMap("queryStringParameters"), top.listMap("multiValueQueryStringParameters"), verbatim)

@@ -49,6 +49,10 @@ type Event struct {
 	// trailing slashes are those the client sent. It starts with "/".
 	Path string
 
+	// EncodedPath is Path as the client encoded it. It is "" for an HTTP API, whose
+	// events have only the decoded path.
+	EncodedPath string
+
 	// RouteKey is the route that the gateway chose and authorized, such as
 	// "GET /users/{id}", "ANY /x/{p+}" or "$default". It is empty for a
 	// Function URL and a load balancer, which choose none.

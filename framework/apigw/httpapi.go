@@ -33,7 +33,7 @@ func (e *Event) decodeV2(top object) {
 	if e.Source == FunctionURL {
 		// Here rawPath is raw. A Function URL has no routes, though it says
 		// "$default", and no authorizer but IAM's.
-		e.setEscapedPath(orRoot(path))
+		e.setEncodedPath(orRoot(path))
 		e.Authorizer = iamAuthorizer(authorizer.object("iam"))
 		return
 	}

@@ -14,13 +14,14 @@ import (
 	"strings"
 )
 
-// setEscapedPath sets Path from a path that is still encoded, and keeps the
-// encoding where it is not the one that package url would choose.
-func (e *Event) setEscapedPath(escaped string) {
+// setEncodedPath sets EncodedPath and Path from a path that is still encoded. For
+// the URL of the request it keeps an encoding that is not the one that package url
+// would choose.
+func (e *Event) setEncodedPath(escaped string) {
 	if !strings.HasPrefix(escaped, "/") {
 		return // Decode refuses an empty Path; "%2Fx" must not pass for "/x"
 	}
-	e.Path = unescape(escaped)
+	e.EncodedPath, e.Path = escaped, unescape(escaped)
 	u := url.URL{Path: e.Path}
 	if u.EscapedPath() == escaped {
 		return

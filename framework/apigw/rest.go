@@ -43,7 +43,7 @@ func (e *Event) decodeV1(top object) {
 		if custom && contextPath == path {
 			path = trimBasePath(path, resource, params)
 		}
-		e.setEscapedPath(orRoot(path))
+		e.setEncodedPath(orRoot(path))
 		for name, value := range params {
 			params[name] = unescape(value)
 		}

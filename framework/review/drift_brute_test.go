@@ -249,7 +249,7 @@ func bruteDrifts(manifest, deployed []*bruteRoute, requests []bruteRequest, from
 					seen = c
 				}
 				lets := d.allows(c, false)
-				functionAllows := runs.allows(seen, true)
+				functionAllows := runs.allows(seen, true) && r.allows(seen, true) // r is whose path it is
 				var exposed bool
 				switch {
 				case isOther(d):

@@ -257,7 +257,8 @@ routes:
 `,
 			routes: []string{"GET /{x}"},
 			want: []string{
-				`exposed "GET /me" as "GET /{x}": GET /me by nobody, open`,
+				// The function knows whose path it is, and the gateway vouches for nobody.
+				`blocked "GET /me" as "GET /{x}": GET /me by a token with group A`,
 				`missing "GET /me" as "GET /{x}": GET /me by a token with group A`,
 			},
 		},

@@ -37,8 +37,8 @@ func Example() {
 
 	review.Compare(old, new).Text(os.Stdout, names)
 	fmt.Println()
-	// While the gateway does not know /v1/users/root yet, it hands its requests
-	// on as those of /v1/users/{id}, which the new function gives to anyone.
+	// While the gateway does not know /v1/users/root yet, it hands these requests
+	// on as those of /v1/users/{id}. The new function asks for what both routes ask.
 	review.PlanOrder(old, new).Text(os.Stdout, names)
 	// Output:
 	// 0 routes newly public, 1 wider, 0 narrower, 0 moved, 1 neutral
@@ -50,11 +50,10 @@ func Example() {
 	// NEUTRAL   GET /v1/users/root is added: all its requests were answered in the same way before [route-key]
 	//           after.yaml:7
 	//
-	// deploy the gateway first, then the function
+	// deploy the function or the gateway first: both are safe
 	//
-	// gateway first   GET /v1/users/root, which takes requests that were answered by "GET /v1/users/{id}", may be called by group ADMINS now, and by group ADMINS before
+	// either first    GET /v1/users/root, which takes requests that were answered by "GET /v1/users/{id}", may be called by group ADMINS now, and by group ADMINS before
 	//                 before.yaml:4 -> after.yaml:7
-	//                 function first opens it for a moment: GET /v1/users/root as a token: with "GET /v1/users/{id}" as the old gateway has it it runs "get_user"; 403 missing_group before, 403 missing_group after
 	//
 	// either first    GET /v1/users/{id} may be called by any valid token now, and by group ADMINS before
 	//                 before.yaml:7 -> after.yaml:4

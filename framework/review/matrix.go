@@ -64,9 +64,9 @@ type MatrixRow struct {
 // Public reports whether the route is for anyone.
 func (r *MatrixRow) Public() bool { return r.Anyone == Yes }
 
-// NewMatrix asks, for every route of the table and every column, the production
-// decision. A caller who has several groups may do what any of them may: an
-// access asks for one of its groups, so the columns say all.
+// NewMatrix asks the production decision for every route of the table and every
+// column. A caller with several groups may do what any of these groups may do,
+// because a route asks for one of its groups. So the columns say everything.
 func NewMatrix(t *route.Table) *Matrix {
 	m := &Matrix{
 		Groups: terms(t.Groups(), t.DeclaredGroups()),
@@ -74,9 +74,8 @@ func NewMatrix(t *route.Table) *Matrix {
 		Rows:   make([]MatrixRow, 0, t.Len()),
 		Digest: t.Digest(),
 	}
-	router := route.NewRouter(t, "")
 	for r := range t.All() {
-		m.Rows = append(m.Rows, m.row(router, r))
+		m.Rows = append(m.Rows, m.row(r))
 	}
 	return m
 }
@@ -94,18 +93,16 @@ func terms(names []string, declared []route.Name) []Term {
 	return list
 }
 
-func (m *Matrix) row(router *route.Router, r *route.Route) MatrixRow {
-	request := requestFor(r)
+func (m *Matrix) row(r *route.Route) MatrixRow {
 	ask := func(c route.Caller) Cell {
-		request.Caller = c
-		if router.Decide(request).Allowed {
+		if r.Access.Decide(c).Allowed {
 			return Yes
 		}
 		if c.Auth != route.JWT || len(r.Access.Scopes) == 0 {
 			return No
 		}
-		request.Caller.Principal.Scopes = r.Access.Scopes
-		if router.Decide(request).Allowed {
+		c.Principal.Scopes = r.Access.Scopes
+		if r.Access.Decide(c).Allowed {
 			return Scope
 		}
 		return No
@@ -125,27 +122,6 @@ func (m *Matrix) row(router *route.Router, r *route.Route) MatrixRow {
 		row.Groups[i] = ask(Token(group, nil))
 	}
 	return row
-}
-
-// requestFor returns a request for the route as a gateway that chose it sends
-// it, with some value for each variable. The caller is nobody.
-func requestFor(r *route.Route) route.Request {
-	const value = "x"
-	request := route.Request{Method: r.Method, RouteKey: r.Key(), PathParameters: make(map[string]string)}
-	if r.Method == route.AnyMethod {
-		request.Method = route.Methods[0]
-	}
-	segments := strings.Split(r.Pattern.String(), "/")
-	for i, s := range segments {
-		if strings.HasPrefix(s, "{") {
-			segments[i] = value
-		}
-	}
-	request.Path = strings.Join(segments, "/")
-	for _, name := range r.Pattern.Variables() {
-		request.PathParameters[name] = value
-	}
-	return request
 }
 
 // A matrixColumn is a column of cells as it is shown.

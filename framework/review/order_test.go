@@ -191,19 +191,23 @@ func TestPlanOrder(t *testing.T) {
 		{"loosening interrupts when the gateway is first", "{path: /a, method: GET, handler: h}", "{path: /a, method: GET, handler: h, public: true}", FunctionFirst, ""},
 		{"a new route", "{path: /a, method: GET, handler: h}", "{path: /a, method: GET, handler: h}\n  - {path: /b, method: GET, handler: i}", EitherFirst, ""},
 		{"groups alone", "{path: /a, method: GET, handler: h, groups: [A]}", "{path: /a, method: GET, handler: h, groups: [B]}", EitherFirst, ""},
-		// While the gateway still knows only /a/{x}, the new function would run
-		// it for /a/secret, with its new and looser rule.
+		// The old gateway chooses /a/{x} for /a/secret. The new function knows whose
+		// path that is, and asks for the group.
 		{"a part that stays closed while the rest is opened", "{path: '/a/{x}', method: GET, handler: h, groups: [A]}",
-			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/secret, method: GET, handler: h, name: s, groups: [A]}", GatewayFirst, "function"},
-		// The other way about: the old function behind the new gateway.
-		{"a part is given up while the rest is closed",
-			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/secret, method: GET, handler: h, name: s, groups: [A]}",
+			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/secret, method: GET, handler: h, name: s, groups: [A]}", EitherFirst, ""},
+		// But it runs the handler of /a/{x} for callers who may use both routes now.
+		{"a part gets another handler while the rest is opened", "{path: '/a/{x}', method: GET, handler: h, groups: [A]}",
+			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/other, method: GET, handler: i}", GatewayFirst, "function"},
+		// The same with the old function behind the new gateway.
+		{"a part with another handler is given up while the rest is closed",
+			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/other, method: GET, handler: i}",
 			"{path: '/a/{x}', method: GET, handler: h, groups: [A]}", FunctionFirst, "gateway"},
+		// While Terraform replaces the route, the looser one answers at the gateway.
 		{"another name, and a looser route behind it", "{path: /a, method: GET, handler: h, groups: [A]}\n  - {path: '/{p+}', method: ANY, handler: i, public: true}",
-			"{path: /a, method: GET, handler: h, name: n, groups: [A]}\n  - {path: '/{p+}', method: ANY, handler: i, public: true}", NoOrder, "function gateway"},
+			"{path: /a, method: GET, handler: h, name: n, groups: [A]}\n  - {path: '/{p+}', method: ANY, handler: i, public: true}", EitherFirst, ""},
 		{"both at once",
-			"{path: '/a/{x}', method: GET, handler: h, groups: [A]}\n  - {path: '/b/{x}', method: GET, handler: i}\n  - {path: /b/secret, method: GET, handler: i, name: t, groups: [A]}",
-			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/secret, method: GET, handler: h, name: s, groups: [A]}\n  - {path: '/b/{x}', method: GET, handler: i, groups: [A]}",
+			"{path: '/a/{x}', method: GET, handler: h, groups: [A]}\n  - {path: '/b/{x}', method: GET, handler: i}\n  - {path: /b/other, method: GET, handler: k}",
+			"{path: '/a/{x}', method: GET, handler: h}\n  - {path: /a/other, method: GET, handler: k}\n  - {path: '/b/{x}', method: GET, handler: i, groups: [A]}",
 			NoOrder, "function gateway"},
 	}
 	for _, test := range tests {

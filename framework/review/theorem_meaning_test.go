@@ -154,6 +154,38 @@ func answering(t testing.TB, rules []rule, c call) *rule {
 	return nil
 }
 
+// hasDots reports whether the path has a segment "." or ".." once it is decoded.
+func (c call) hasDots() bool {
+	read := strings.Split(strings.Join(c.segments, "/"), "/")
+	return slices.Contains(read, ".") || slices.Contains(read, "..")
+}
+
+// readAs returns the call as a handler reads it that cannot tell an escaped slash
+// from another one.
+func (c call) readAs() call {
+	path := c.path(func(s string) string { return s })
+	c.segments, c.slash = strings.FieldsFunc(path, isSlash), strings.HasSuffix(path, "/")
+	return c
+}
+
+// A target is what a call is for: the rule that answers it, nil where none does,
+// and the rule that the decoded path belongs to, nil where that is the same one or
+// none.
+type target struct {
+	*rule
+	readAs *rule
+	dots   bool
+}
+
+func targetOf(t testing.TB, rules []rule, c call) target {
+	t.Helper()
+	found := target{rule: answering(t, rules, c), dots: c.hasDots()}
+	if other := answering(t, rules, c.readAs()); found.rule != nil && other != found.rule {
+		found.readAs = other
+	}
+	return found
+}
+
 // values returns the path parameters with which a gateway tells the function
 // about a call that the rule takes.
 func (r rule) values(c call) map[string]string {
@@ -228,8 +260,24 @@ type principal struct {
 	groups, scopes []string
 }
 
-// functionMeans is what must come of a call that somebody vouched for as p, the
-// zero principal where nobody did, by the function's own lights.
+// functionMeans is what the function must do with a call that somebody vouched for
+// as p. p is the zero principal if nobody did. Whoever calls a route by a path that
+// reads as another's needs the permission of both.
+func (g target) functionMeans(p principal) outcome {
+	if g.dots {
+		return outcome{status: 400}
+	}
+	got := g.rule.functionMeans(p)
+	if got.ran == "" || g.readAs == nil {
+		return got
+	}
+	if other := g.readAs.functionMeans(p); other.ran == "" {
+		return other
+	}
+	return got
+}
+
+// functionMeans is target.functionMeans for one rule.
 func (r rule) functionMeans(p principal) outcome {
 	switch {
 	case r.Public:
@@ -242,17 +290,22 @@ func (r rule) functionMeans(p principal) outcome {
 	return r.ran()
 }
 
-// means is what must come of a call by p on its way through gateway and
-// function. A nil rule is no route. Iam routes refuse everyone: the imitated
-// gateway cannot check the signatures of AWS credentials.
-func (r *rule) means(p principal) outcome {
+// means is what must come of a call by p on its way through the gateway and the
+// function. IAM routes refuse everyone, because the imitated gateway cannot check
+// the signatures of AWS credentials. The gateway vouches for nobody on a public
+// route.
+func (g target) means(p principal) outcome {
 	switch {
-	case r == nil:
+	case g.rule == nil:
 		return outcome{status: 404}
-	case r.Auth == "iam":
+	case g.Auth == "iam":
 		return outcome{status: 403}
+	case g.Public:
+		return g.functionMeans(principal{})
+	case !g.gatewayAllows(p):
+		return g.rule.functionMeans(p) // what the gateway refuses the function would refuse alike
 	}
-	return r.functionMeans(p)
+	return g.functionMeans(p)
 }
 
 // gatewayAllows says whether the gateway alone, which knows of no groups, may

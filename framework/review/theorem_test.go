@@ -69,8 +69,8 @@ func theoremOfShipped(t *testing.T, p *provider) {
 		s := newService(t, rng, routegate.Manifest, manifest.Routes, p.authorizer, nested, stage)
 		strangers, odd := cast.strangers(), cast.odd()
 		for i, c := range calls(rng, manifest.Routes, stage) {
-			r := answering(t, manifest.Routes, c)
-			senders := append(slices.Clip(strangers), cast.holders(rng, r)...)
+			r := targetOf(t, manifest.Routes, c)
+			senders := append(slices.Clip(strangers), cast.holders(rng, r.rule)...)
 			const some = 8 // a large manifest has too many names for all of them at each call
 			for j := range some {
 				senders = append(senders, odd[(some*i+j)%len(odd)])
@@ -151,9 +151,9 @@ func theoremOfTable(t *testing.T, cast *cast, seed uint64, strangers, odd []send
 	}
 	turn := rng.IntN(1000)
 	for _, c := range calls(rng, rules, stage) {
-		r := answering(t, rules, c)
+		r := targetOf(t, rules, c)
 		turn++
-		senders := append(cast.holders(rng, r), sender{name: "nobody"})
+		senders := append(cast.holders(rng, r.rule), sender{name: "nobody"})
 		senders[0] = senders[0].bare()
 		if turn%2 == 0 {
 			senders = append(senders, strangers[turn/2%len(strangers)])
@@ -241,15 +241,14 @@ func (s *service) letIn(context.Context, []byte) ([]byte, error) {
 	return []byte(`{"statusCode": 200}`), nil
 }
 
-// check sends a call, which the rule r answers or, if it is nil, none does, in
-// the name of everybody.
-func (s *service) check(t testing.TB, c call, r *rule, senders []sender) {
+// check sends a call in the name of everybody. r is what the call is for.
+func (s *service) check(t testing.TB, c call, r target, senders []sender) {
 	t.Helper()
 	s.tally.calls++
 	target := c.target(s.stage)
 	fail := func(who, through string, got, want any) {
-		t.Fatalf("%s %s by %s, through %s, which the rule %+v answers: got %+v, want %+v\nstage %q, manifest:\n%s",
-			c.method, target, who, through, r, got, want, s.stage, write(s.rules))
+		t.Fatalf("%s %s by %s, through %s, which the rule %+v answers, read as %+v: got %+v, want %+v\nstage %q, manifest:\n%s",
+			c.method, target, who, through, r.rule, r.readAs, got, want, s.stage, write(s.rules))
 	}
 	request := httptest.NewRequest(c.method, target, nil)
 	for _, by := range senders {
@@ -271,26 +270,36 @@ func (s *service) check(t testing.TB, c call, r *rule, senders []sender) {
 				fail(by.name, "a careless gateway and the function", got, want)
 			}
 		}
-		s.tally.count(r, want)
+		s.tally.count(r.rule, want)
 	}
-	if r == nil {
+	if r.rule == nil {
 		return
 	}
-	want := outcome{status: 401}
-	if r.Public || r.Auth == "iam" {
-		want = r.ran()
-	}
-	if got := invoke(t, s.app, iamEvent(s.stage, c, r)); got != want {
+	want := r.iamMeans()
+	if got := invoke(t, s.app, iamEvent(s.stage, c, r.rule)); got != want {
 		fail("an IAM caller", "the function alone", got, want)
 	}
-	s.tally.count(r, want)
+	s.tally.count(r.rule, want)
+}
+
+// iamMeans is what the function must do with a call of a caller with AWS
+// credentials.
+func (g target) iamMeans() outcome {
+	takes := func(r *rule) bool { return r == nil || r.Public || r.Auth == "iam" }
+	switch {
+	case g.dots:
+		return outcome{status: 400}
+	case !takes(g.rule) || !takes(g.readAs):
+		return outcome{status: 401}
+	}
+	return g.ran()
 }
 
 // carelessMeans is what must come of a call through the careless gateway, which
 // vouches for nobody on the routes that it has open.
-func (s *service) carelessMeans(r *rule, p principal) outcome {
+func (s *service) carelessMeans(r target, p principal) outcome {
 	switch {
-	case r == nil:
+	case r.rule == nil:
 		return outcome{status: 404}
 	case s.open[r.key()]:
 		return r.functionMeans(principal{})

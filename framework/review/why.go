@@ -80,6 +80,8 @@ func Why(t *route.Table, q Question) *Explanation {
 		x.explainRequest(t, router, q)
 	}
 	switch r := x.Route; {
+	case x.Function.Reason == route.DotSegment && (r != nil || q.Event != nil):
+		x.note("the function refuses every such path, because a handler that resolves the segment reads another path")
 	case r == nil:
 		x.Near = near(t, x.Method, escapePath(x.Path, q.Event != nil), q.effective())
 		if x.Method == http.MethodHead && slices.ContainsFunc(x.Near, func(n Near) bool { return n.Method == http.MethodGet && n.Path == x.Path }) {
@@ -87,6 +89,8 @@ func Why(t *route.Table, q Question) *Explanation {
 		}
 	case x.Reason == route.RouteMismatch:
 		x.note("the event contradicts itself: the route that it names, filled with its path parameters, is not its path")
+	case !x.Allowed && x.Asked && x.Function.Asking() != r:
+		x.note("send the path as %s has it, without escapes: then only that route is asked", x.Function.ReadAs.Key())
 	default:
 		x.CallerFlips = callerFlips(r.Access, q)
 		x.RouteFlips = routeFlips(t, r, q.effective())
@@ -154,10 +158,11 @@ func (x *Explanation) explainRequest(t *route.Table, router *route.Router, q Que
 	x.askFunction(q.Caller)
 }
 
-// compareDecoded tells where it matters whether the gateway decodes the path
-// before it chooses a route. Here it does not; AWS says nothing of it.
+// compareDecoded adds a note if it matters whether the gateway decodes the path
+// before it chooses a route. Here the gateway chooses first. AWS does not document
+// what it does.
 func (x *Explanation) compareDecoded(t *route.Table, decoded string) {
-	if decoded == x.Path {
+	if decoded == x.Path || x.Function.ReadAs != nil {
 		return
 	}
 	if other, _ := gateway.Match(t, x.Method, escapePath(decoded, true)); other != x.Route {
@@ -174,7 +179,7 @@ func (x *Explanation) explainEvent(t *route.Table, router *route.Router, q Quest
 	e := q.Event
 	x.Method, x.Path = e.Method, e.Path
 	x.Function = router.Decide(route.Request{
-		Method: e.Method, Path: e.Path, RouteKey: e.RouteKey, PathParameters: e.PathParameters, Caller: q.Caller,
+		Method: e.Method, Path: e.Path, EncodedPath: e.EncodedPath, RouteKey: e.RouteKey, PathParameters: e.PathParameters, Caller: q.Caller,
 	})
 	x.Route, x.Values = x.Function.Route, x.Function.Values
 
@@ -182,6 +187,7 @@ func (x *Explanation) explainEvent(t *route.Table, router *route.Router, q Quest
 	switch {
 	case e.RouteKey == "":
 		chosen.Text = "a " + e.Source.String() + " chooses no route"
+	case x.Function.Reason == route.DotSegment: // before the function looks for the route
 	case !names(e.RouteKey, x.Route):
 		chosen.Text = fmt.Sprintf("chose %q, which is no route of the manifest: the function chooses", e.RouteKey)
 	default:

@@ -71,7 +71,7 @@ func newService(src []byte) (*framework.App, *route.Table, error) {
 }
 
 // paths are sent as they stand. Some decode to others.
-var paths = []string{"/", "/a", "/b", "/c", "/a/b", "/a%2Fb", "/%61", "/a/c/", "//a//b", "/b/a/c", "/a/b/c/d", "/a%20c", "/c/c%2Fc"}
+var paths = []string{"/", "/a", "/b", "/c", "/a/b", "/a%2Fb", "/%61", "/a/c/", "//a//b", "/b/a/c", "/a/b/c/d", "/a%20c", "/c/c%2Fc", "/a/..", "/b%2f%2e%2Fc"}
 
 var callersOfTables = callersOf([]string{"A", "C"}, []string{"s"})
 
@@ -278,7 +278,7 @@ func TestWhyIsWhatTheGatewayDoes(t *testing.T) {
 		}
 	}
 	t.Log(seen)
-	want := []string{"function 200", "function 403", "gateway 401", "gateway 403", "gateway 404"}
+	want := []string{"function 200", "function 400", "function 401", "function 403", "gateway 401", "gateway 403", "gateway 404"}
 	if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, want) {
 		t.Errorf("outcomes %q, want %q", got, want)
 	}

@@ -21,10 +21,14 @@ type Step struct {
 // Explain puts the steps of a decision of the function in words.
 func Explain(d route.Decision) []Step {
 	steps := []Step{}
+	asking := d.Route
 	for _, s := range d.Steps {
+		if s.Check == route.CheckReadAs {
+			asking = d.ReadAs
+		}
 		steps = append(steps, Step{
 			By: "function", Check: s.Check, Passed: s.Passed, Asked: !s.Passed || s.By != "",
-			Text: explainStep(d, s), Line: lineOf(d.Route, s.Check),
+			Text: explainStep(d, asking, s), Line: lineOf(asking, s.Check),
 		})
 	}
 	return steps
@@ -35,7 +39,7 @@ func lineOf(r *route.Route, check route.Check) int {
 	switch {
 	case r == nil:
 		return 0
-	case check == route.CheckRoute:
+	case check == route.CheckRoute, check == route.CheckReadAs:
 		return r.LineOf("path")
 	case check != route.CheckCaller:
 		return r.LineOf(string(check)) // "scopes" or "groups"
@@ -45,12 +49,17 @@ func lineOf(r *route.Route, check route.Check) int {
 	return r.LineOf("auth")
 }
 
-func explainStep(d route.Decision, s route.Step) string {
+// explainStep puts a step in words. asking is the route that the step is about.
+func explainStep(d route.Decision, asking *route.Route, s route.Step) string {
 	switch s.Check {
+	case route.CheckReadAs:
+		return "the path is that of " + s.By + ", which must allow the caller too"
 	case route.CheckRoute:
 		switch {
 		case s.Passed:
 			return s.By
+		case d.Reason == route.DotSegment:
+			return `the path has a segment "." or ".."`
 		case d.Reason == route.RouteMismatch:
 			return "the gateway authorized another path"
 		}
@@ -64,13 +73,13 @@ func explainStep(d route.Decision, s route.Step) string {
 		case d.Reason == route.TokenMismatch:
 			return "the token is not the one that was verified"
 		case d.Reason == route.WrongAuth:
-			return "this route asks for " + d.Route.Access.Auth.String()
+			return "this route asks for " + asking.Access.Auth.String()
 		}
 		return "nobody vouched for the caller"
 	case route.CheckScopes:
-		return explainNames("scope", s, d.Route.Access.Scopes)
+		return explainNames("scope", s, asking.Access.Scopes)
 	}
-	return explainNames("group", s, d.Route.Access.Groups)
+	return explainNames("group", s, asking.Access.Groups)
 }
 
 func explainNames(noun string, s route.Step, wanted []string) string {

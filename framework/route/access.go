@@ -112,6 +112,7 @@ type Reason string
 // The reasons. Those of a refusal are also the code of its problem document.
 const (
 	Allowed       Reason = "allowed"
+	DotSegment    Reason = "dot_segment"    // 400: the path has a segment "." or ".."
 	NoRoute       Reason = "no_route"       // 404: no route matches
 	RouteMismatch Reason = "route_mismatch" // 403: the gateway authorized another path than this
 	NoPrincipal   Reason = "no_principal"   // 401: nobody vouched for the caller
@@ -127,6 +128,8 @@ func (r Reason) Status() int {
 	switch r {
 	case Allowed:
 		return 200
+	case DotSegment:
+		return 400
 	case NoRoute:
 		return 404
 	case NoPrincipal, TokenMismatch, WrongAuth:
@@ -144,6 +147,10 @@ const (
 	CheckCaller Check = "caller"
 	CheckScopes Check = "scopes"
 	CheckGroups Check = "groups"
+
+	// CheckReadAs marks where the checks of Decision.ReadAs begin: its caller,
+	// scopes and groups follow those of Decision.Route. It passes always.
+	CheckReadAs Check = "read_as"
 )
 
 // A Step is a check that was made.
@@ -162,17 +169,45 @@ type Decision struct {
 	Reason  Reason
 	Route   *Route   // nil when no route matches
 	Values  []string // of the route's variables, from left to right
-	Steps   []Step   // the checks that were made, up to the first that failed
+
+	// ReadAs is the route that the decoded path belongs to, if that is another
+	// than Route. A handler sees the decoded path, so the caller needs the
+	// permission of both routes. It is nil for nearly every request.
+	ReadAs *Route
+
+	Steps []Step // the checks that were made, up to the first that failed
 }
 
-// For returns the decision of the same request by another caller. d is
-// Router.Decide's.
+// Asking returns the route whose access the last step is about: ReadAs if the
+// caller passed all checks of Route and there is a ReadAs, otherwise Route. It is
+// nil when no route matches.
+func (d Decision) Asking() *Route {
+	for _, s := range d.Steps {
+		if s.Check == CheckReadAs {
+			return d.ReadAs
+		}
+	}
+	return d.Route
+}
+
+// For returns the decision of the same request by another caller. d must come
+// from [Router.Decide].
 func (d Decision) For(c Caller) Decision {
 	if d.Route == nil || d.Reason == RouteMismatch {
 		return d
 	}
 	d.Steps = slices.Clip(d.Steps[:1]) // the route's
-	return d.Route.Access.decide(c, d)
+	return d.decide(c)
+}
+
+// decide makes all checks but the first.
+func (d Decision) decide(c Caller) Decision {
+	d = d.Route.Access.decide(c, d)
+	if !d.Allowed || d.ReadAs == nil {
+		return d
+	}
+	d.Steps = append(d.Steps, Step{Check: CheckReadAs, Passed: true, By: d.ReadAs.Key()})
+	return d.ReadAs.Access.decide(c, d)
 }
 
 // Decide says whether the caller may use what the access protects, as

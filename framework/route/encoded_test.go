@@ -90,9 +90,11 @@ routes:
 			}
 		}
 	}
-	// The decision takes the encoded path where it has one.
-	d := NewRouter(table, "").Decide(Request{Method: "GET", Path: "/files/a/b", EncodedPath: "/files/a%2Fb", RouteKey: "GET /"})
-	if !d.Allowed || d.Route.Name != "file" || d.Values[0] != "a/b" {
-		t.Errorf("decision %+v", d)
+	// The decision goes by the encoded path if the gateway chose no route of the table.
+	for _, key := range []string{"", "$default", "ANY /{proxy+}"} {
+		d := NewRouter(table, "").Decide(Request{Method: "GET", Path: "/files/a/b", EncodedPath: "/files/x%2Fb/", RouteKey: key})
+		if d.Route == nil || d.Route.Name != "file" || d.Values[0] != "x/b" {
+			t.Errorf("route key %q: decision %+v", key, d)
+		}
 	}
 }

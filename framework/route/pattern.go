@@ -230,33 +230,49 @@ func (p Pattern) Shape() string {
 // it takes an empty rest only behind a slash. Nothing is resolved: "." and ".."
 // are segments like any other, and letters match in their own case only.
 func (p Pattern) Match(path string) (values []string, ok bool) {
-	if p.Segments == nil || !strings.HasPrefix(path, "/") {
+	if !p.match(path, &values) {
 		return nil, false
+	}
+	return values, true
+}
+
+// match is Match. It stores the values in *values if values is not nil.
+func (p Pattern) match(path string, values *[]string) bool {
+	if p.Segments == nil || !strings.HasPrefix(path, "/") {
+		return false
+	}
+	var found []string
+	take := func(value string) {
+		if values != nil {
+			found = append(found, value)
+		}
 	}
 	rest := path
 	for _, s := range p.Segments {
 		trimmed := strings.TrimLeft(rest, "/")
-		if s.Kind == Greedy {
-			if trimmed == rest {
-				return nil, false // not behind a slash
-			}
-			return append(values, trimmed), true
-		}
 		part := trimmed
-		if i := strings.IndexByte(trimmed, '/'); i >= 0 {
-			part = trimmed[:i]
+		if s.Kind != Greedy {
+			part, _, _ = strings.Cut(trimmed, "/")
 		}
 		switch {
-		case part == "":
-			return nil, false
-		case s.Kind == Variable:
-			values = append(values, part)
+		case s.Kind == Greedy && trimmed == rest:
+			return false // not behind a slash
+		case s.Kind != Greedy && part == "":
+			return false
+		case s.Kind != Literal:
+			take(part)
 		case s.Text != part:
-			return nil, false
+			return false
 		}
 		rest = trimmed[len(part):]
 	}
-	return values, strings.TrimLeft(rest, "/") == ""
+	if strings.TrimLeft(rest, "/") != "" {
+		return false
+	}
+	if values != nil {
+		*values = found
+	}
+	return true
 }
 
 // appendFilled appends to b the path that the pattern makes of its variables'

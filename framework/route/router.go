@@ -26,13 +26,15 @@ import (
 // slash, fixed path, 405, OPTIONS) are thereby out of play: API Gateway gives
 // none of them.
 //
-// A method's stacks are built when they are first asked for: where the gateway
-// chooses the route, as an HTTP API does, they never are.
+// A method's stacks are built when they are first needed. If the gateway chooses
+// the route, as an HTTP API does, most services never need them.
 type Router struct {
 	table  *Table
 	prefix string                // "/" and the stage, or ""
 	stacks []func() (s stacks)   // by the index of the method in Methods
 	shaped func() map[key]*Route // also built when it is asked for
+
+	literals func() map[string]bool // the literal segments of all patterns
 }
 
 // stacks find the routes of one method.
@@ -58,6 +60,17 @@ func NewRouter(t *Table, stage string) *Router {
 			shaped[key{rt.Method, rt.Pattern.Shape()}] = rt
 		}
 		return shaped
+	})
+	r.literals = sync.OnceValue(func() map[string]bool {
+		literals := make(map[string]bool)
+		for _, rt := range t.routes {
+			for _, s := range rt.Pattern.Segments {
+				if s.Kind == Literal {
+					literals[s.Text] = true
+				}
+			}
+		}
+		return literals
 	})
 	return r
 }
@@ -192,13 +205,22 @@ func escapeColons(s string) string {
 
 // Match returns the route that answers a request, and the values of its
 // variables from left to right. The path is decoded and starts with Prefix.
-// Which slashes count is Pattern.Match's to say. When no route answers, or the
-// path does not start with Prefix, the route is nil.
+// [Pattern.Match] says which slashes count. The route is nil if no route answers
+// or if the path does not start with Prefix.
 func (r *Router) Match(method, path string) (*Route, []string) {
+	var values []string
+	rt := r.match(method, path, &values)
+	return rt, values
+}
+
+// find is Match without the values, for which it allocates nothing.
+func (r *Router) find(method, path string) *Route { return r.match(method, path, nil) }
+
+func (r *Router) match(method, path string, values *[]string) *Route {
 	i := slices.Index(Methods, method)
 	bare, ok := strings.CutPrefix(path, r.prefix)
 	if i < 0 || !ok || bare != "" && bare[0] != '/' {
-		return nil, nil
+		return nil
 	}
 	if bare == "" {
 		bare = "/"
@@ -209,16 +231,16 @@ func (r *Router) Match(method, path string) (*Route, []string) {
 		wanted = clean(bare)
 	}
 	wanted = escapeColons(wanted)
-	if rt, values := lookup(s.full, wanted, bare); rt != nil {
-		return rt, values
+	if rt := lookup(s.full, wanted, bare, values); rt != nil {
+		return rt
 	}
 	if strings.HasSuffix(bare, "/") && !strings.HasSuffix(wanted, "/") {
 		wanted += "/" // behind which a greedy variable takes an empty rest
 	}
-	return lookup(s.greedy, wanted, bare)
+	return lookup(s.greedy, wanted, bare, values)
 }
 
-func lookup(routers []*httprouter.Router, wanted, bare string) (*Route, []string) {
+func lookup(routers []*httprouter.Router, wanted, bare string, values *[]string) *Route {
 	for _, hr := range routers {
 		handle, _, _ := hr.Lookup(AnyMethod, wanted)
 		if handle == nil {
@@ -226,11 +248,11 @@ func lookup(routers []*httprouter.Router, wanted, bare string) (*Route, []string
 		}
 		var s selection
 		handle(&s, nil, nil)
-		if values, ok := s.route.Pattern.Match(bare); ok {
-			return s.route, values
+		if s.route.Pattern.match(bare, values) {
+			return s.route
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // A forest knows what each of some httprouters would refuse to hold: at one place
