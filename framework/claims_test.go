@@ -244,7 +244,7 @@ func tooDeep(text string) bool {
 func TestProblemsOfReasons(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []route.Reason{
-		route.NoRoute, route.RouteMismatch, route.NoPrincipal, route.TokenMismatch, route.WrongAuth, route.MissingScope, route.MissingGroup,
+		route.DotSegment, route.NoRoute, route.RouteMismatch, route.NoPrincipal, route.TokenMismatch, route.WrongAuth, route.MissingScope, route.MissingGroup,
 	} {
 		p := newProblem(reason.Status(), string(reason), "id")
 		if p.Status < 400 || p.Title == "" || p.Detail == "" {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -193,25 +194,40 @@ func (s *service) invoke(t testing.TB, e value) outcome {
 	if err := json.Unmarshal(out, &answer); err != nil {
 		t.Fatalf("answer %s: %v", out, err)
 	}
-	o := outcome{Status: answer.StatusCode, Ran: s.ran}
 	contentType := answer.Headers["Content-Type"]
 	if v := answer.MultiValueHeaders["Content-Type"]; len(v) > 0 {
 		contentType = v[0]
 	}
-	if contentType == "application/problem+json" && answer.Body != "" { // HEAD has none
-		var p struct {
-			Type, Title, Detail, Code string
-			Status                    int
-			RequestID                 string `json:"request_id"`
-		}
-		if err := json.Unmarshal([]byte(answer.Body), &p); err != nil {
-			t.Fatalf("problem %s: %v", answer.Body, err)
-		}
-		if p.Type != "about:blank" || p.Title != http.StatusText(o.Status) || p.Status != o.Status || p.Detail == "" || p.Code == "" {
-			t.Errorf("problem is not whole: %s", answer.Body)
-		}
-		o.Code = p.Code
+	return s.outcome(t, answer.StatusCode, contentType, answer.Body)
+}
+
+// serve is invoke for a request to the container.
+func (s *service) serve(t testing.TB, r *http.Request, verify func(context.Context, string) (string, error)) outcome {
+	t.Helper()
+	s.ran, s.got = "", nil
+	w := httptest.NewRecorder()
+	s.app.Handler(framework.HandlerOptions{Verify: verify}).ServeHTTP(w, r)
+	return s.outcome(t, w.Code, w.Header().Get("Content-Type"), w.Body.String())
+}
+
+func (s *service) outcome(t testing.TB, status int, contentType, body string) outcome {
+	t.Helper()
+	o := outcome{Status: status, Ran: s.ran}
+	if contentType != "application/problem+json" || body == "" { // HEAD has none
+		return o
 	}
+	var p struct {
+		Type, Title, Detail, Code string
+		Status                    int
+		RequestID                 string `json:"request_id"`
+	}
+	if err := json.Unmarshal([]byte(body), &p); err != nil {
+		t.Fatalf("problem %s: %v", body, err)
+	}
+	if p.Type != "about:blank" || p.Title != http.StatusText(o.Status) || p.Status != o.Status || p.Detail == "" || p.Code == "" {
+		t.Errorf("problem is not whole: %s", body)
+	}
+	o.Code = p.Code
 	return o
 }
 

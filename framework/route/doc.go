@@ -23,16 +23,24 @@
 //
 // # Who may call it
 //
-// Decide makes four checks, and the first that fails answers:
+// Decide makes four checks. The first check that fails determines the response.
 //
-//  1. route: the one that the gateway chose, if its pattern filled with the
-//     gateway's path parameters gives the path; or the one that the Router
-//     finds, where no gateway chose. In a container it finds it by the encoded
-//     path, cut before it is decoded;
-//  2. caller: nobody is asked for a public route; any other needs a caller that
-//     was vouched for in the way the route asks (a token, or IAM);
-//  3. scopes: the token holds at least one of the route's;
-//  4. groups: the caller is in at least one of the route's.
+//  1. route: a path with a segment "." or ".." is refused. The route is the one
+//     that the gateway chose, if its pattern filled with the gateway's path
+//     parameters gives the path. If no gateway chose a route of the table, the
+//     Router finds it. It splits the encoded path into segments before it decodes
+//     them, or splits the decoded path if the event has no other;
+//  2. caller: a public route asks nothing. Any other route needs a caller that
+//     somebody vouched for in the way the route asks (a token, or IAM);
+//  3. scopes: the token holds at least one of the route's scopes;
+//  4. groups: the caller is in at least one of the route's groups.
+//
+// A handler reads the decoded path, in which an escaped slash looks like any other.
+// If that path belongs to another route, checks 2 to 4 are made for the other route
+// too, after those of the first one. Otherwise a public /files/{path+} would give
+// away what /files/secret/{id} protects, for the path /files/secret%2F1. A caller
+// thereby never reaches a handler that it could not reach by a path without
+// escapes.
 //
 // Deny is the zero value everywhere: Access{}, Caller{} and Decision{} let
 // nobody in.
