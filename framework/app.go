@@ -117,15 +117,16 @@ func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		a.log.ErrorContext(ctx, "event not understood", "error", err)
 		return nil, fmt.Errorf("event not understood: %w", err)
 	}
-	rc := &requestContext{Context: withTrace(ctx, event.TraceHeader), table: a.table}
+	rc := &requestContext{Context: withTrace(ctx, event.TraceHeader), app: a}
 	a.claims.identify(&rc.identity, event)
 	decision := a.decide(event, rc.identity.caller)
 	id := requestID(ctx, event)
+	rc.id, rc.routeKey = id, routeKey(decision)
 	ctx = rc
 	answer := a.answer(ctx, event, decision, id)
 	out, err := event.Encode(answer.response)
 	if errors.Is(err, apigw.ErrTooLarge) {
-		a.log.ErrorContext(ctx, "response too large", "request_id", id, "route_key", routeKey(decision), "error", err)
+		LoggerFrom(ctx).ErrorContext(ctx, "response too large", "error", err)
 		answer.replace(event, newProblem(http.StatusInternalServerError, codeTooLarge, id))
 		out, err = event.Encode(answer.response)
 	}

@@ -181,7 +181,10 @@ func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v 
 		return
 	}
 
-	ctx = &requestContext{Context: ctx, table: c.app.table, identity: identity{caller: v.caller, token: v.payload}}
+	ctx = &requestContext{
+		Context: ctx, app: c.app, identity: identity{caller: v.caller, token: v.payload},
+		id: out.id, routeKey: v.Route.Key(),
+	}
 	r = c.request(ctx, out, r, v.Decision)
 	deadline, _ := ctx.Deadline()
 	timer := time.NewTimer(time.Until(deadline))
@@ -204,7 +207,7 @@ func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v 
 	}
 	out.end(newProblem(http.StatusServiceUnavailable, codeTimeout, out.id))
 	if out.failure == codeTimeout {
-		c.app.log.ErrorContext(ctx, "handler took too long", "request_id", out.id, "route_key", v.Route.Key())
+		LoggerFrom(ctx).ErrorContext(ctx, "handler took too long")
 	}
 }
 

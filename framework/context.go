@@ -2,6 +2,8 @@ package framework
 
 import (
 	"context"
+	"log/slog"
+	"sync"
 
 	"github.com/routegate/routegate/framework/route"
 )
@@ -9,8 +11,13 @@ import (
 // A requestContext is the context of a request with what the App knows of it.
 type requestContext struct {
 	context.Context
-	table    *route.Table
+	app      *App
 	identity identity
+	id       string // of the request
+	routeKey string
+
+	logOnce sync.Once
+	log     *slog.Logger // LoggerFrom builds it, because most handlers do not log
 }
 
 // requestKey is the key under which a context finds the requestContext that it
@@ -42,5 +49,37 @@ func TableFrom(ctx context.Context) (t *route.Table, ok bool) {
 	if c == nil {
 		return nil, false
 	}
-	return c.table, true
+	return c.app.table, true
+}
+
+// RequestIDFrom returns the id of the request that ctx belongs to. The request's
+// line in the log has the same id, and so has a problem document. In Lambda it is
+// the gateway's id, or the id of the invocation if the event has none. ok is false
+// if ctx is not a request's context, or if the request has no id.
+func RequestIDFrom(ctx context.Context) (id string, ok bool) {
+	c, _ := ctx.Value(requestKey{}).(*requestContext)
+	if c == nil {
+		return "", false
+	}
+	return c.id, c.id != ""
+}
+
+// LoggerFrom returns the logger for the lines of a handler. It writes to
+// Options.Logger. Each line has the request_id and the route_key of the request's
+// own line, and its trace_id if that line has one. LoggerFrom never returns nil:
+// if ctx is not a request's context, it returns slog.Default().
+func LoggerFrom(ctx context.Context) *slog.Logger {
+	c, _ := ctx.Value(requestKey{}).(*requestContext)
+	if c == nil {
+		return slog.Default()
+	}
+	c.logOnce.Do(func() {
+		attrs := append(make([]slog.Attr, 0, 3), slog.String("request_id", c.id))
+		if id := traceID(c); id != "" {
+			attrs = append(attrs, slog.String("trace_id", id))
+		}
+		attrs = append(attrs, slog.String("route_key", c.routeKey))
+		c.log = slog.New(c.app.log.Handler().WithAttrs(attrs))
+	})
+	return c.log
 }

@@ -13,7 +13,8 @@
 //
 // Handlers are plain net/http: r.PathValue("id") is a variable of the path,
 // r.URL.Path the path without the stage, r.Pattern the route key, and
-// PrincipalFrom(r.Context()) who calls.
+// PrincipalFrom(r.Context()) who calls. LoggerFrom(r.Context()) logs with the
+// request's id.
 //
 // # What is believed
 //

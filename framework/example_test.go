@@ -7,6 +7,8 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"os"
 
 	"github.com/routegate/routegate/framework"
 )
@@ -57,6 +59,41 @@ routes:
 	// Output:
 	// 200 user 42, for alice
 	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"a verified token or signature is needed","code":"no_principal","request_id":"abc"}
+}
+
+// The handler's line and the request's line have the same request_id. The client
+// has it, too: in a problem document, and in the header apigw-requestid of API
+// Gateway or X-Request-Id of a container.
+func ExampleLoggerFrom() {
+	manifest := []byte(`
+version: 1
+routes:
+  - {path: '/v1/orders/{id}', method: GET, handler: get_order, public: true}
+`)
+	getOrder := func(w http.ResponseWriter, r *http.Request) {
+		framework.LoggerFrom(r.Context()).Error("the database is down", "order", r.PathValue("id"))
+		http.Error(w, "try again later", http.StatusServiceUnavailable)
+	}
+	// Times and random ids would differ in each run of this example.
+	quiet := func(_ []string, a slog.Attr) slog.Attr {
+		switch a.Key {
+		case slog.TimeKey, "duration_ms":
+			return slog.Attr{}
+		case "request_id":
+			return slog.String(a.Key, "RANDOM")
+		}
+		return a
+	}
+	app, err := framework.New(manifest, framework.Handlers{"get_order": getOrder}, framework.Options{
+		Logger: slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelError, ReplaceAttr: quiet})),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	app.Handler(framework.HandlerOptions{}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/orders/7", nil))
+	// Output:
+	// level=ERROR msg="the database is down" request_id=RANDOM route_key="GET /v1/orders/{id}" order=7
+	// level=ERROR msg=request request_id=RANDOM source=container method=GET route_key="GET /v1/orders/{id}" status=503 decision=allow reason=allowed
 }
 
 // A manifest that is not valid is an error that shows every diagnostic.

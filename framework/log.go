@@ -27,6 +27,12 @@ func lambdaRequestID(ctx context.Context) string {
 	return ""
 }
 
+// traceID returns the id of the trace that ctx belongs to, or "".
+func traceID(ctx context.Context) string {
+	header, _ := TraceFrom(ctx)
+	return apigw.TraceRoot(header)
+}
+
 // routeKey returns the key of the route that was decided on, "" where there is none.
 func routeKey(d route.Decision) string {
 	if d.Route == nil {
@@ -62,9 +68,8 @@ func (a *App) logRequest(ctx context.Context, l requestLine, d route.Decision) {
 	if id := lambdaRequestID(ctx); id != "" && id != l.id {
 		attrs = append(attrs, slog.String("lambda_request_id", id))
 	}
-	trace, _ := TraceFrom(ctx)
-	if root := apigw.TraceRoot(trace); root != "" {
-		attrs = append(attrs, slog.String("trace_id", root))
+	if id := traceID(ctx); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
 	}
 	attrs = append(attrs, slog.String("source", l.source), slog.String("method", l.method))
 	key := routeKey(d)

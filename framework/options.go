@@ -24,7 +24,8 @@ type Options struct {
 	// No other claim is ever looked at instead.
 	GroupsClaim []string
 
-	// Logger gets one line a request. nil writes JSON to standard error.
+	// Logger gets one line a request, and the lines that handlers write with
+	// LoggerFrom. nil writes JSON to standard error.
 	Logger *slog.Logger
 
 	// MetricsNamespace is the CloudWatch namespace of the requests' metrics: one

@@ -33,7 +33,7 @@ func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id s
 	defer timed.cancel()
 	r, err := e.Request(timed)
 	if err != nil {
-		a.log.ErrorContext(ctx, "request could not be read", "request_id", id, "route_key", d.Route.Key(), "error", err)
+		LoggerFrom(ctx).ErrorContext(ctx, "request could not be read", "error", err)
 		ans.replace(e, newProblem(http.StatusBadRequest, codeBadRequest, id))
 		return ans
 	}
@@ -52,7 +52,7 @@ func (a *App) answer(ctx context.Context, e *apigw.Event, d route.Decision, id s
 		timed.end(ctx.Err())
 	case <-timed.Done():
 	}
-	a.log.ErrorContext(ctx, "handler took too long", "request_id", id, "route_key", d.Route.Key())
+	LoggerFrom(ctx).ErrorContext(ctx, "handler took too long")
 	ans.replace(e, newProblem(http.StatusServiceUnavailable, codeTimeout, id))
 	return ans
 }
@@ -75,7 +75,7 @@ func (a *App) run(ctx context.Context, w http.ResponseWriter, r *http.Request, r
 		returned := false
 		defer func() {
 			if !returned {
-				a.logPanic(ctx, recover(), rt, id)
+				logPanic(ctx, recover())
 			}
 			if r.MultipartForm != nil {
 				_ = r.MultipartForm.RemoveAll() // its files; net/http knows its own request only
@@ -97,12 +97,11 @@ func growStack(i int) byte {
 	return room[i%len(room)]
 }
 
-// logPanic logs why a handler did not return. cause is nil for a handler that
-// ended its goroutine.
-func (a *App) logPanic(ctx context.Context, cause any, rt *route.Route, id string) {
+// logPanic logs what a handler panicked with, and its stack. cause is nil if the
+// handler ended its goroutine without a panic.
+func logPanic(ctx context.Context, cause any) {
 	if cause == http.ErrAbortHandler {
 		return // the handler's way to give up without a word
 	}
-	a.log.ErrorContext(ctx, "handler panicked", "request_id", id, "route_key", rt.Key(),
-		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	LoggerFrom(ctx).ErrorContext(ctx, "handler panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 }
