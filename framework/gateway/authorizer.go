@@ -34,7 +34,8 @@ type AuthorizerOptions struct {
 	// host are not followed, whatever the client says.
 	Client *http.Client
 
-	// KeysURI is where the keys are, instead of discovery.
+	// KeysURI is the URI of the keys, instead of discovery: of a JSON Web Key Set,
+	// or of a JSON object of X.509 certificates by key id, as Firebase has it.
 	KeysURI string
 
 	// Now tells the time. nil is time.Now.

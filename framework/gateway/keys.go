@@ -176,6 +176,9 @@ func (k *keys) fetch(ctx context.Context) (map[string][]jose.JSONWebKey, error) 
 		return nil, err
 	}
 	byID, err := parseKeys(body)
+	if err != nil && k.uri != "" { // API Gateway, which discovers, takes no certificates
+		byID, err = parseCertificates(body, k.now())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", uri, err)
 	}
