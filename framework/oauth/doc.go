@@ -7,6 +7,10 @@
 // the password to the API, which is why OAuth itself now advises against it
 // (RFC 9700, section 2.4): people should sign in at the provider's own page.
 //
+// The route gives no refresh token and takes none (unsupported_grant_type). A
+// client that wants another token sends its credentials again. An application that
+// needs refresh tokens gets them at the provider's own page.
+//
 // Whoever can reach the route can guess passwords with it. It counts nothing,
 // since the instances of a function share no memory: what limits the guesses is
 // API Gateway's throttling of the route, and what the provider does itself.

@@ -59,13 +59,17 @@ func TestFirebase(t *testing.T) {
 	server := newFirebase(t)
 	r := newRoute(t, oauth.Config{TokenURL: server.URL + "/v1/accounts:signInWithPassword", FirebaseKey: apiKey})
 	status, body, _ := r.send(signIn("scope", "a"))
-	want := object{"access_token": accessToken, "token_type": "Bearer", "expires_in": 3600.0, "refresh_token": refreshToken}
+	want := object{"access_token": accessToken, "token_type": "Bearer", "expires_in": 3600.0}
 	if diff := cmp.Diff(want, body); diff != "" || status != 200 {
 		t.Errorf("status %d; answer (-want +got):\n%s", status, diff)
 	}
 	jsonBody := fmt.Sprintf(`{"grant_type": "password", "username": %q, "password": %q}`, userName, password)
 	if status, body, _ := r.send(request("application/json", jsonBody)); status != 200 {
 		t.Errorf("JSON: %d %v", status, body)
+	}
+	// The clients of the Flask starter send this: curl -F username=... -F password=...
+	if status, body, _ := r.send(multipartForm("username", userName, "password", password)); status != 200 || !cmp.Equal(want, body) {
+		t.Errorf("multipart: %d %v", status, body)
 	}
 
 	for name, want := range map[string]struct {
@@ -103,6 +107,9 @@ func TestFirebase(t *testing.T) {
 
 	if status, body, _ := r.send(form("grant_type", "client_credentials", "client_id", "x", "client_secret", callerSecret)); status != 400 || body["error"] != "unsupported_grant_type" {
 		t.Errorf("client credentials: %d %v", status, body)
+	}
+	if status, body, _ := r.send(form("grant_type", "refresh_token", "refresh_token", refreshToken)); status != 400 || body["error"] != "unsupported_grant_type" {
+		t.Errorf("refresh token: %d %v", status, body)
 	}
 	r = newRoute(t, oauth.Config{TokenURL: server.URL, FirebaseKey: "another key"})
 	if status, body, _ := r.send(signIn()); status != 502 || body["error"] != "server_error" {

@@ -77,13 +77,13 @@ type exchange struct {
 	client   *http.Client
 }
 
-// tokens is what a provider gives (RFC 6749, section 5.1).
+// tokens is what a client gets (RFC 6749, section 5.1). It has no refresh_token,
+// because the route takes none: a client could not use it.
 type tokens struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in,omitempty"`
-	Scope        string `json:"scope,omitempty"`
-	RefreshToken string `json:"refresh_token,omitempty"`
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in,omitempty"`
+	Scope       string `json:"scope,omitempty"`
 }
 
 func (e exchange) serve(w http.ResponseWriter, r *http.Request) (*tokens, *failure) {
@@ -95,8 +95,6 @@ func (e exchange) serve(w http.ResponseWriter, r *http.Request) (*tokens, *failu
 	defer cancel()
 	grant := params.Get("grant_type")
 	switch {
-	case grant == "":
-		return nil, invalid("grant_type is missing")
 	case grant != "password" && (grant != "client_credentials" || e.config.FirebaseKey != ""):
 		description := "grant_type must be password or client_credentials"
 		if e.config.FirebaseKey != "" {
@@ -104,7 +102,7 @@ func (e exchange) serve(w http.ResponseWriter, r *http.Request) (*tokens, *failu
 		}
 		return nil, &failure{status: http.StatusBadRequest, code: unsupportedGrantType, description: description}
 	case grant == "password" && (params.Get("username") == "" || params.Get("password") == ""):
-		return nil, invalid("username or password is missing")
+		return nil, invalid("username or password is missing, which the password grant needs")
 	case e.config.FirebaseKey != "":
 		return e.firebase(ctx, params.Get("username"), params.Get("password"))
 	}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,9 +73,9 @@ func (r *tokenRoute) send(req *http.Request) (status int, body object, header ht
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 		r.t.Fatalf("%v: %s", err, text)
 	}
-	secrets := []string{password, clientSecret, callerSecret, apiKey, userName}
+	secrets := []string{password, clientSecret, callerSecret, apiKey, userName, refreshToken}
 	if w.Code != 200 {
-		secrets = append(secrets, accessToken, refreshToken)
+		secrets = append(secrets, accessToken)
 		if body["error"] == nil || body["error_description"] == "" {
 			r.t.Errorf("status %d without an error: %s", w.Code, text)
 		}
@@ -92,6 +94,21 @@ func form(pairs ...string) *http.Request {
 		values.Add(pairs[i], pairs[i+1])
 	}
 	return request("application/x-www-form-urlencoded", values.Encode())
+}
+
+// multipartForm returns a request as "curl -F name=value" sends it.
+func multipartForm(pairs ...string) *http.Request {
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for i := 0; i < len(pairs); i += 2 {
+		if err := w.WriteField(pairs[i], pairs[i+1]); err != nil {
+			panic(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return request(w.FormDataContentType(), body.String())
 }
 
 func request(contentType, body string) *http.Request {
@@ -134,7 +151,7 @@ const goodAnswer = `{"access_token": "` + accessToken + `", "token_type": "beare
 
 func TestPassword(t *testing.T) {
 	t.Parallel()
-	want := object{"access_token": accessToken, "token_type": "Bearer", "expires_in": 3600.0, "scope": "a b", "refresh_token": refreshToken}
+	want := object{"access_token": accessToken, "token_type": "Bearer", "expires_in": 3600.0, "scope": "a b"}
 	user := url.Values{"grant_type": {"password"}, "username": {userName}, "password": {password}}
 	with := func(pairs ...string) url.Values {
 		v := make(url.Values)
@@ -161,6 +178,11 @@ func TestPassword(t *testing.T) {
 	}{
 		{name: "a form", request: signIn(), asked: user},
 		{name: "JSON", request: request("application/json; charset=utf-8", jsonBody), asked: user},
+		{name: "multipart, as curl -F sends it", request: multipartForm("username", userName, "password", password), asked: user},
+		{name: "multipart with every parameter", request: multipartForm("grant_type", "password", "username", userName, "password", password, "scope", "a b"), asked: with("scope", "a b")},
+		{name: "a form without grant_type", request: form("username", userName, "password", password), asked: user},
+		{name: "a form with an empty grant_type", request: form("grant_type", "", "username", userName, "password", password), asked: user},
+		{name: "JSON without grant_type", request: request("application/json", fmt.Sprintf(`{"username": %q, "password": %q}`, userName, password)), asked: user},
 		{name: "scopes", request: signIn("scope", "a b"), asked: with("scope", "a b")},
 		{name: "no value is no parameter", request: signIn("scope", "", "client_id", ""), asked: user},
 		{name: "what the grant does not have stays here", request: signIn("groups", "ADMINS", "redirect_uri", "x", "audience", "y"), asked: user},
@@ -277,7 +299,8 @@ func TestBadRequests(t *testing.T) {
 		status  int
 		code    string
 	}{
-		{"no grant", form("username", userName, "password", password), 400, "invalid_request"},
+		{"no grant and no user", form("client_id", "job", "client_secret", callerSecret), 400, "invalid_request"},
+		{"a refresh token", form("grant_type", "refresh_token", "refresh_token", refreshToken), 400, "unsupported_grant_type"},
 		{"another grant", form("grant_type", "authorization_code", "code", code, "code_verifier", code), 400, "unsupported_grant_type"},
 		{"no name", form("grant_type", "password", "password", password), 400, "invalid_request"},
 		{"no password", form("grant_type", "password", "username", userName, "password", ""), 400, "invalid_request"},
@@ -289,6 +312,17 @@ func TestBadRequests(t *testing.T) {
 		{"no JSON", request("application/json", `{"password": "`+password), 400, "invalid_request"},
 		{"JSON null", request("application/json", `null`), 400, "invalid_request"},
 		{"a number", request("application/json", `{"grant_type": "password", "username": 1}`), 400, "invalid_request"},
+		{"multipart without a boundary", request("multipart/form-data", "--x\r\n\r\n--x--"), 400, "invalid_request"},
+		{"multipart that is cut off", request("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\n"+userName), 400, "invalid_request"},
+		{"multipart that is none", request("multipart/form-data; boundary=x", "username="+userName+"&password="+password), 400, "invalid_request"},
+		{"an empty multipart body", request("multipart/form-data; boundary=x", ""), 400, "invalid_request"},
+		{"a part without a name", request("multipart/form-data; boundary=x", "--x\r\n\r\n"+password+"\r\n--x--\r\n"), 400, "invalid_request"},
+		{"a file", request("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\n"+userName+"\r\n--x\r\n"+
+			"Content-Disposition: form-data; name=\"password\"; filename=\"p.txt\"\r\n\r\n"+password+"\r\n--x--\r\n"), 400, "invalid_request"},
+		{"multipart, twice", multipartForm("username", userName, "password", password, "password", "other"), 400, "invalid_request"},
+		{"multipart, too long", multipartForm("username", userName, "password", strings.Repeat("x", 16<<10)), 413, "invalid_request"},
+		{"multipart, too many parts", multipartForm(slices.Repeat([]string{"x", ""}, 1000)...), 413, "invalid_request"},
+		{"multipart/mixed", request("multipart/mixed; boundary=x", "--x--"), 400, "invalid_request"},
 		{"another type", request("text/plain", "x"), 400, "invalid_request"},
 		{"no type", request("", "x"), 400, "invalid_request"},
 		{"too long", signIn("scope", strings.Repeat("x", 16<<10)), 413, "invalid_request"},

@@ -77,16 +77,15 @@ func (e exchange) oauth(ctx context.Context, params url.Values, authorization st
 	}
 	if resp.status == http.StatusOK {
 		var t struct {
-			AccessToken  string `json:"access_token"`
-			TokenType    string `json:"token_type"`
-			ExpiresIn    number `json:"expires_in"`
-			Scope        string `json:"scope"`
-			RefreshToken string `json:"refresh_token"`
+			AccessToken string `json:"access_token"`
+			TokenType   string `json:"token_type"`
+			ExpiresIn   number `json:"expires_in"`
+			Scope       string `json:"scope"`
 		}
 		if json.Unmarshal(resp.body, &t) != nil || t.AccessToken == "" || !strings.EqualFold(t.TokenType, "bearer") {
 			return nil, broken("the provider's answer has no bearer token")
 		}
-		return &tokens{t.AccessToken, "Bearer", int64(t.ExpiresIn), t.Scope, t.RefreshToken}, nil
+		return &tokens{t.AccessToken, "Bearer", int64(t.ExpiresIn), t.Scope}, nil
 	}
 	var refusal struct {
 		Error string `json:"error"`
@@ -141,10 +140,9 @@ func (e exchange) firebase(ctx context.Context, email, password string) (*tokens
 	}
 	if resp.status == http.StatusOK {
 		var t struct {
-			IDToken      string `json:"idToken"`
-			RefreshToken string `json:"refreshToken"`
-			ExpiresIn    number `json:"expiresIn"`
-			MFA          string `json:"mfaPendingCredential"`
+			IDToken   string `json:"idToken"`
+			ExpiresIn number `json:"expiresIn"`
+			MFA       string `json:"mfaPendingCredential"`
 		}
 		switch err := json.Unmarshal(resp.body, &t); {
 		case err == nil && t.IDToken == "" && t.MFA != "":
@@ -152,7 +150,7 @@ func (e exchange) firebase(ctx context.Context, email, password string) (*tokens
 		case err != nil || t.IDToken == "":
 			return nil, broken("the provider's answer has no ID token")
 		}
-		return &tokens{t.IDToken, "Bearer", int64(t.ExpiresIn), "", t.RefreshToken}, nil
+		return &tokens{t.IDToken, "Bearer", int64(t.ExpiresIn), ""}, nil
 	}
 	var refusal struct {
 		Error struct {
