@@ -5,11 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework"
 )
 
 // patience is how long the provider may take, and share the part of the time
@@ -19,12 +18,10 @@ const (
 	share    = 0.75
 )
 
-// Handler returns the token route. Where the configuration is of no use the route
-// answers 501, and the log says why. logger is nil for JSON on standard error.
+// Handler returns the token route. It logs each request that gets no token to
+// logger, or to the request's own logger (framework.LoggerFrom) if logger is nil.
+// If the Config is of no use, the route answers 501, and the log says why.
 func Handler(config Config, logger *slog.Logger) http.HandlerFunc {
-	if logger == nil {
-		logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	}
 	endpoint, err := config.endpoint()
 	e := exchange{
 		config:   config,
@@ -59,13 +56,16 @@ func Handler(config Config, logger *slog.Logger) http.HandlerFunc {
 			level = slog.LevelError
 		}
 		attrs := []slog.Attr{slog.Int("status", failed.status), slog.String("error", failed.code)}
-		if event, ok := apigw.EventFrom(r.Context()); ok {
-			attrs = append(attrs, slog.String("request_id", event.RequestID))
-		}
 		if failed.cause != "" {
 			attrs = append(attrs, slog.String("cause", failed.cause))
 		}
-		logger.LogAttrs(r.Context(), level, "no token", attrs...)
+		to := logger
+		if to == nil {
+			to = framework.LoggerFrom(r.Context())
+		} else if id, ok := framework.RequestIDFrom(r.Context()); ok {
+			attrs = append(attrs, slog.String("request_id", id))
+		}
+		to.LogAttrs(r.Context(), level, "no token", attrs...)
 		failed.ServeHTTP(w, r)
 	}
 }
