@@ -67,7 +67,7 @@ func TestFirebase(t *testing.T) {
 	if status, body, _ := r.send(request("application/json", jsonBody)); status != 200 {
 		t.Errorf("JSON: %d %v", status, body)
 	}
-	// The clients of the Flask starter send this: curl -F username=... -F password=...
+	// This is what "curl -F username=... -F password=..." sends.
 	if status, body, _ := r.send(multipartForm("username", userName, "password", password)); status != 200 || !cmp.Equal(want, body) {
 		t.Errorf("multipart: %d %v", status, body)
 	}

@@ -20,7 +20,8 @@ const maxRequest = 16 << 10
 // in a form. The query is ignored, because URLs end up in logs.
 //
 // A request without a grant_type asks for the password grant. The clients of the
-// Flask starter send only username and password, in a multipart form.
+// Flask starter obytes/lambda-flask-api send only username and password, in a
+// multipart form (README of obytes/terraform-aws-lambda-api, "Demo").
 func readRequest(w http.ResponseWriter, r *http.Request) (url.Values, *failure) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
