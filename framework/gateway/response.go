@@ -126,6 +126,8 @@ func (a *functionAnswer) read(name string, into any, want string) {
 	}
 }
 
+// headers adds the function's headers to h. In format 1.0 a header of both maps
+// gets the value from headers first and then those from multiValueHeaders.
 func (a *functionAnswer) headers(h http.Header, v1 bool) {
 	var single map[string]*string
 	var multi map[string][]string
@@ -147,9 +149,7 @@ func (a *functionAnswer) headers(h http.Header, v1 bool) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(single)) {
 		if value := single[name]; value != nil && a.isName(name) {
-			if _, has := multi[name]; !has { // which AWS merges, the list first
-				h.Add(name, *value)
-			}
+			h.Add(name, *value)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(multi)) {

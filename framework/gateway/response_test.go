@@ -93,7 +93,9 @@ func TestResponseMapping(t *testing.T) {
 	}
 }
 
-// Payload format 1.0: the same page.
+// Payload format 1.0, from the same page. The snapshot of a live gateway
+// V1_CombinesSingleAndMultiValueHeadersHttpV1, in the tests of AWS's .NET test
+// tool, shows which values come first if both maps have a header.
 func TestResponseMappingV1(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -102,7 +104,8 @@ func TestResponseMappingV1(t *testing.T) {
 		headers      http.Header
 	}{
 		{"lists", `{"statusCode":200,"multiValueHeaders":{"Set-Cookie":["a=1","b=2"],"X-A":["1","2"]}}`, 200, http.Header{"Set-Cookie": {"a=1", "b=2"}, "X-A": {"1", "2"}}},
-		{"both", `{"statusCode":200,"headers":{"X-A":"0","X-B":"3"},"multiValueHeaders":{"X-A":["1"]}}`, 200, http.Header{"X-A": {"1"}, "X-B": {"3"}}},
+		{"both", `{"statusCode":200,"headers":{"X-A":"0","X-B":"3"},"multiValueHeaders":{"X-A":["1"]}}`, 200, http.Header{"X-A": {"0", "1"}, "X-B": {"3"}}},
+		{"both, in another case", `{"statusCode":200,"headers":{"x-a":"0","Set-Cookie":"a=1"},"multiValueHeaders":{"X-A":["1","2"],"set-cookie":["b=2"]}}`, 200, http.Header{"Set-Cookie": {"a=1", "b=2"}, "X-A": {"0", "1", "2"}}},
 		{"cookies are not in 1.0", `{"statusCode":200,"cookies":["a=1"]}`, 200, http.Header{}},
 		{"nothing is inferred", `{"hello":"world"}`, 500, http.Header{}},
 	}
