@@ -66,10 +66,11 @@ type RuntimeOptions struct {
 	// gateway's own limit.
 	Timeout time.Duration
 
-	// Crashed, unless it is nil, is told of every instance that ends without having
-	// been asked to. A program that Deploy gives up is not reported here but by
-	// Deploy, an event that takes too long by Invoke. Crashed may be called several
-	// times at once and must not call Close, which waits for it.
+	// Crashed, unless it is nil, is called for every instance that ends without
+	// having been asked to. The error has what the instance printed last. A program
+	// that Deploy gives up is reported by Deploy instead, and an event that takes
+	// too long by Invoke. Crashed may be called several times at once and must not
+	// call Close, which waits for it.
 	Crashed func(error)
 }
 
@@ -88,6 +89,9 @@ func (e *FunctionError) Error() string {
 	}
 	return e.Type + ": " + e.Message
 }
+
+// timedOut is the Type of an instance or an event that took too long.
+const timedOut = "Sandbox.Timedout"
 
 var (
 	errRuntimeClosed = errors.New("the function's runtime is closed")
@@ -138,9 +142,10 @@ func NewRuntime(opts RuntimeOptions) (*Runtime, error) {
 // The instances of the program before it end, those that are answering an event
 // after that; so for a moment more than Concurrency may run.
 //
-// When the instance ends, reports an error or takes too long, the program before
-// it goes on, and the error has what the instance printed last. It wraps
-// a *FunctionError unless the program could not be run at all, or ctx ended.
+// If the instance ends, reports an error or takes too long, the program before it
+// goes on. The error then says so in one line, and what the instance printed last
+// in the lines after that. It wraps a *FunctionError unless the program could not
+// be run at all or ctx ended.
 //
 // What runs is a copy, so that the file may be overwritten or removed. The
 // working directory is the one that the file lies in.
@@ -180,9 +185,8 @@ func (r *Runtime) Deploy(ctx context.Context, bootstrap string) error {
 	os.RemoveAll(i.program.dir) // if it fails, it is left to Close
 	if err == nil {
 		err = i.err
-	}
-	if output := i.output(); output != "" {
-		err = fmt.Errorf("%w\n%s", err, output)
+	} else if output := i.output(); output != "" {
+		err = &endError{err.Error(), output, err}
 	}
 	return fmt.Errorf("the function does not start: %w", err)
 }
@@ -426,9 +430,7 @@ func (i *instance) run() {
 	}
 	r.instances = slices.DeleteFunc(r.instances, func(other *instance) bool { return other == i })
 	failure := i.failure(err)
-	if i.err = failure; i.process == nil {
-		i.err = err // as it is: no program has run
-	}
+	i.err = i.describe(failure, err)
 	if i.event != nil {
 		i.event.fail(*failure)
 		i.event = nil
@@ -445,11 +447,7 @@ func (i *instance) run() {
 
 	// Before its program is deployed it is Deploy that says so.
 	if crashed && deployed && r.opts.Crashed != nil {
-		report := i.err
-		if failure.Output != "" {
-			report = fmt.Errorf("%w\n%s", report, failure.Output)
-		}
-		r.opts.Crashed(fmt.Errorf("the function ended: %w", report))
+		r.opts.Crashed(fmt.Errorf("the function ended: %w", i.err))
 	}
 }
 
@@ -468,6 +466,40 @@ func (i *instance) failure(err error) *FunctionError {
 	}
 	return failure
 }
+
+// describe returns how the instance ended, for people. failure is the same in
+// Lambda's words, and err is how the process ended or why there was none.
+func (i *instance) describe(failure *FunctionError, err error) error {
+	if i.process == nil {
+		return err // no program has run
+	}
+	e := &endError{how: "exit status 0", output: failure.Output, cause: failure}
+	switch {
+	case i.initError != nil && i.initError.Type == timedOut:
+		e.how = i.initError.Message
+	case i.initError != nil:
+		e.how = i.initError.Error()
+	case err != nil:
+		e.how = err.Error() // "exit status 3", "signal: killed"
+	}
+	return e
+}
+
+// An endError says how an instance ended and what it printed last.
+type endError struct {
+	how    string
+	output string
+	cause  error
+}
+
+func (e *endError) Error() string {
+	if e.output == "" {
+		return e.how + "; it printed nothing"
+	}
+	return e.how + "; it printed last:\n" + e.output
+}
+
+func (e *endError) Unwrap() error { return e.cause }
 
 // failed notes that an instance did not come as far as asking for an event. A
 // first failure may be chance; then the pauses grow, so that a program that never
@@ -501,7 +533,7 @@ func (i *instance) give(inv *invocation) {
 		switch {
 		case i.event == inv:
 			i.event = nil
-			inv.fail(FunctionError{Type: "Sandbox.Timedout", Message: fmt.Sprintf("Task timed out after %.2f seconds", r.opts.Timeout.Seconds())})
+			inv.fail(FunctionError{Type: timedOut, Message: fmt.Sprintf("Task timed out after %.2f seconds", r.opts.Timeout.Seconds())})
 		case i.answered == inv.id: // it is not done before it asks again
 		default:
 			return

@@ -64,8 +64,8 @@ func (i *instance) serve() error {
 		defer r.mu.Unlock()
 		if !i.initialized && !i.ending {
 			i.initError = &FunctionError{
-				Type:    "Sandbox.Timedout",
-				Message: fmt.Sprintf("the function did not ask for an event within %v of its start", r.initLimit),
+				Type:    timedOut,
+				Message: fmt.Sprintf("no request for an event within %v of the start", r.initLimit),
 			}
 			i.stop(i.kill)
 		}

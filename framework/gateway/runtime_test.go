@@ -447,7 +447,7 @@ func TestRuntimeFunctionErrors(t *testing.T) {
 	// aws-lambda-go ends after a panic, and when its answer was not taken.
 	eventually(t, "three crashes reported", func() bool { return len(r.crashed()) == 3 })
 	if !slices.ContainsFunc(r.crashed(), func(err error) bool {
-		return strings.HasPrefix(err.Error(), "the function ended: Runtime.ExitError: Runtime exited with error: exit status 7\n") &&
+		return strings.HasPrefix(err.Error(), "the function ended: exit status 7; it printed last:\n") &&
 			strings.HasSuffix(err.Error(), "\nexiting: for good")
 	}) {
 		t.Errorf("reports are %v", r.crashed())
@@ -489,10 +489,10 @@ func TestRuntimeDeployFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ bootstrap, want string }{
-		"exit":           {testBootstrap(t, "exits", "2"), "(?s)^the function does not start: Runtime.ExitError: Runtime exited with error: exit status 3\n.*no database"},
-		"hang":           {testBootstrap(t, "hangs", "2"), "^the function does not start: Sandbox.Timedout: the function did not ask for an event within 500ms of its start\nwaiting for the database$"},
-		"reports":        {testBootstrap(t, "reports", "2"), "^the function does not start: Config.Missing: no table\nno table$"},
-		"silent":         {writeBootstrap(t, "exit 0"), "^the function does not start: Runtime.ExitError: Runtime exited without providing a reason$"},
+		"exit":           {testBootstrap(t, "exits", "2"), "(?s)^the function does not start: exit status 3; it printed last:\n.*no database"},
+		"hang":           {testBootstrap(t, "hangs", "2"), "^the function does not start: no request for an event within 500ms of the start; it printed last:\nwaiting for the database$"},
+		"reports":        {testBootstrap(t, "reports", "2"), "^the function does not start: Config.Missing: no table; it printed last:\nno table$"},
+		"silent":         {writeBootstrap(t, "exit 0"), "^the function does not start: exit status 0; it printed nothing$"},
 		"missing":        {filepath.Join(t.TempDir(), "none"), "^cannot deploy the function: open .*no such file"},
 		"directory":      {t.TempDir(), "^cannot deploy the function: .* is not a file$"},
 		"not executable": {notExecutable, "^the function does not start: cannot run " + notExecutable + ": .*permission denied$"},
