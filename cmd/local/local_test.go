@@ -392,7 +392,7 @@ func TestLocalCrash(t *testing.T) {
 	if status, _, body := r.get("/v1/manage/hc", ""); status != 200 {
 		t.Errorf("after the crash: %d %s", status, body)
 	}
-	r.shows("the function crashed")
+	r.shows("problem: the function ended: exit status 7; it printed ")
 }
 
 // Ordinary clients work unchanged.

@@ -176,8 +176,11 @@ func loopback(addr string) error {
 // serve runs everything until ctx ends.
 func serve(ctx context.Context, c config, stdout io.Writer) error {
 	listener, err := net.Listen("tcp", c.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("another program listens on %s: stop it, or choose another port with -addr", c.addr)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot listen on -addr %s: %w", c.addr, err)
 	}
 	defer listener.Close()
 	t := newTerminal(stdout)
@@ -186,6 +189,9 @@ func serve(ctx context.Context, c config, stdout io.Writer) error {
 		return err
 	}
 	defer s.close()
+	if err := s.checkIssuer(ctx); err != nil {
+		return err
+	}
 	if err := s.deploy(ctx); err != nil {
 		return err
 	}

@@ -5,8 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -83,7 +87,6 @@ func TestExitCodes(t *testing.T) {
 		{"-addr 127.0.0.1:0 -manifest ../../routes.yaml -stage a/b", exitError, "", `stage "a/b"`},
 		{"-addr 127.0.0.1:0 -manifest missing.yaml", exitError, "", "cannot read the manifest"},
 		{"-addr 127.0.0.1:0 -manifest ../routes/testdata/clash.yaml", exitError, "", "[route-conflict]"},
-		{"-addr 127.0.0.1:0 -manifest ../../routes.yaml -function missing", exitError, "", "the function does not start"},
 	}
 	for _, test := range tests {
 		var stdout, stderr bytes.Buffer
@@ -91,6 +94,61 @@ func TestExitCodes(t *testing.T) {
 		if code != test.code || !strings.Contains(stdout.String(), test.stdout) || !strings.Contains(stderr.String(), test.stderr) || test.stderr == "" && stderr.Len() > 0 {
 			t.Errorf("local %s: exit code %d, want %d\nstdout %s\nstderr %s", test.args, code, test.code, stdout.String(), stderr.String())
 		}
+	}
+}
+
+// An error at the start says what to change.
+func TestDoesNotStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	broken, silent := filepath.Join(dir, "broken"), filepath.Join(dir, "silent")
+	for name, script := range map[string]string{broken: "echo connecting; echo no database >&2; exit 1", silent: "exit 1"} {
+		if err := os.WriteFile(name, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	taken := busy.Addr().String()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/.well-known/openid-configuration" {
+			fmt.Fprint(w, `{"issuer":"https://issuer.example.com/","jwks_uri":"https://issuer.example.com/keys"}`)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	defer other.Close()
+
+	const wrongIssuer = `local: cannot use the issuer "%s", from -issuer or JWT_ISSUER: `
+	tests := []struct {
+		name string
+		args []string
+		want string // a regular expression for standard error
+	}{
+		{"the function ends", []string{"-function", broken}, "local: the function does not start: exit status 1; it printed last:\n(connecting\nno database|no database\nconnecting)\n"},
+		{"the function ends silently", []string{"-function", silent}, "local: the function does not start: exit status 1; it printed nothing\n"},
+		{"the function is missing", []string{"-function", filepath.Join(dir, "missing")}, "local: cannot deploy the function: open .*/missing: no such file or directory\n"},
+		{"the port is busy", []string{"-addr", taken}, "local: another program listens on " + taken + ": stop it, or choose another port with -addr\n"},
+		{"nobody answers for the issuer", []string{"-issuer", gone.URL, "-audience", "api"}, fmt.Sprintf(wrongIssuer, gone.URL) + ".*connection refused\n"},
+		{"the issuer has no discovery document", []string{"-issuer", other.URL + "/tenant", "-audience", "api"}, fmt.Sprintf(wrongIssuer, other.URL+"/tenant") + ".*/tenant/.well-known/openid-configuration: answered with status 404\n"},
+		{"the issuer has another name", []string{"-issuer", other.URL, "-audience", "api"}, fmt.Sprintf(wrongIssuer, other.URL) + `.*the issuer calls itself "https://issuer.example.com/", not ".*"\n`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			args := append([]string{"-addr", "127.0.0.1:0", "-manifest", "../../routes.yaml"}, test.args...)
+			ctx, cancel := context.WithTimeout(t.Context(), patience) // in case it starts
+			defer cancel()
+			code := run(ctx, args, io.Discard, &stderr)
+			if code != exitError || !regexp.MustCompile("^"+test.want+"$").MatchString(stderr.String()) {
+				t.Errorf("exit code %d, want %d\nstandard error: %s\nwant %s", code, exitError, stderr.String(), test.want)
+			}
+		})
 	}
 }
 

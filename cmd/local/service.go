@@ -20,12 +20,13 @@ import (
 // page shows of them.
 type service struct {
 	config
-	url      string // of this service
-	terminal *terminal
-	dir      string  // holds what is built
-	issuer   *issuer // nil with somebody else's
-	runtime  *gateway.Runtime
-	history  *history
+	url        string // of this service
+	terminal   *terminal
+	dir        string // holds what is built
+	authorizer *gateway.Authorizer
+	issuer     *issuer // nil with somebody else's
+	runtime    *gateway.Runtime
+	history    *history
 
 	deploying sync.Mutex
 	built     string // what the last version was built of, see stamp; watch and deploy only
@@ -43,6 +44,9 @@ const pagePath = "/_routegate/"
 func newService(c config, url string, t *terminal) (*service, error) {
 	s := &service{config: c, url: url, terminal: t, history: newHistory(), changed: make(chan struct{})}
 	var err error
+	if s.authorizer, err = gateway.NewAuthorizer(gateway.AuthorizerOptions{Issuer: s.issuerURL(), Audiences: c.audiences}); err != nil {
+		return nil, err
+	}
 	if s.dir, err = os.MkdirTemp("", "routegate-"); err != nil {
 		return nil, err
 	}
@@ -50,13 +54,34 @@ func newService(c config, url string, t *terminal) (*service, error) {
 		Concurrency: c.concurrency,
 		Env:         s.functionEnv(),
 		Log:         functionLog{t},
-		Crashed:     func(err error) { t.problem("the function crashed: " + err.Error()) },
+		Crashed:     func(err error) { t.problem(err.Error()) },
 	})
 	if err != nil {
 		os.RemoveAll(s.dir)
 		return nil, err
 	}
 	return s, nil
+}
+
+// issuerURL returns the issuer whose tokens are checked.
+func (s *service) issuerURL() string {
+	if s.config.issuer != "" {
+		return s.config.issuer
+	}
+	return s.url + pagePath + "issuer"
+}
+
+// checkIssuer fetches the keys of an issuer that is not the built-in one. It
+// returns an error if the issuer cannot be reached, has no discovery document, or
+// has another name there. Without this check, every token would be refused later.
+func (s *service) checkIssuer(ctx context.Context) error {
+	if s.config.issuer == "" {
+		return nil
+	}
+	if err := s.authorizer.FetchKeys(ctx); err != nil {
+		return fmt.Errorf("cannot use the issuer %q, from -issuer or JWT_ISSUER: %w", s.config.issuer, err)
+	}
+	return nil
 }
 
 // functionEnv is what the function's environment says of where it runs. With the
@@ -134,7 +159,7 @@ func (s *service) deploy(ctx context.Context) error {
 		}
 	}
 	if err := s.runtime.Deploy(ctx, bootstrap); err != nil {
-		return fmt.Errorf("the function does not start: %w", err)
+		return err
 	}
 	s.gateway.SetTable(table)
 	s.update(func() {
@@ -148,19 +173,13 @@ func (s *service) deploy(ctx context.Context) error {
 }
 
 func (s *service) newGateway(table *route.Table) (err error) {
-	issuerURL := s.config.issuer
-	if issuerURL == "" {
-		issuerURL = s.url + pagePath + "issuer"
-		if s.issuer, err = newIssuer(issuerURL, s.audiences[0], s.groupsClaim, invent(table), table.Scopes()); err != nil {
+	if s.config.issuer == "" {
+		if s.issuer, err = newIssuer(s.issuerURL(), s.audiences[0], s.groupsClaim, invent(table), table.Scopes()); err != nil {
 			return err
 		}
 	}
-	authorizer, err := gateway.NewAuthorizer(gateway.AuthorizerOptions{Issuer: issuerURL, Audiences: s.audiences})
-	if err != nil {
-		return err
-	}
 	opts := gateway.Options{
-		Stage: s.stage, Authorizer: authorizer, PayloadV1: s.payloadV1, Base64: s.base64, StrictSlash: s.strictSlash,
+		Stage: s.stage, Authorizer: s.authorizer, PayloadV1: s.payloadV1, Base64: s.base64, StrictSlash: s.strictSlash,
 		Observe: s.observe,
 	}
 	if s.cors {
