@@ -177,10 +177,10 @@ func loopback(addr string) error {
 func serve(ctx context.Context, c config, stdout io.Writer) error {
 	listener, err := net.Listen("tcp", c.addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("another program listens on %s: stop it, or choose another port with -addr", c.addr)
+		return fmt.Errorf("-addr %s: another program listens there: stop it, or choose another port", c.addr)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot listen on -addr %s: %w", c.addr, err)
+		return fmt.Errorf("-addr %s: %w", c.addr, err)
 	}
 	defer listener.Close()
 	t := newTerminal(stdout)

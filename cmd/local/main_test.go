@@ -133,7 +133,7 @@ func TestDoesNotStart(t *testing.T) {
 		{"the function ends", []string{"-function", broken}, "local: the function does not start: exit status 1; it printed last:\n(connecting\nno database|no database\nconnecting)\n"},
 		{"the function ends silently", []string{"-function", silent}, "local: the function does not start: exit status 1; it printed nothing\n"},
 		{"the function is missing", []string{"-function", filepath.Join(dir, "missing")}, "local: cannot deploy the function: open .*/missing: no such file or directory\n"},
-		{"the port is busy", []string{"-addr", taken}, "local: another program listens on " + taken + ": stop it, or choose another port with -addr\n"},
+		{"the port is busy", []string{"-addr", taken}, "local: -addr " + taken + ": another program listens there: stop it, or choose another port\n"},
 		{"nobody answers for the issuer", []string{"-issuer", gone.URL, "-audience", "api"}, fmt.Sprintf(wrongIssuer, gone.URL) + ".*connection refused\n"},
 		{"the issuer has no discovery document", []string{"-issuer", other.URL + "/tenant", "-audience", "api"}, fmt.Sprintf(wrongIssuer, other.URL+"/tenant") + ".*/tenant/.well-known/openid-configuration: answered with status 404\n"},
 		{"the issuer has another name", []string{"-issuer", other.URL, "-audience", "api"}, fmt.Sprintf(wrongIssuer, other.URL) + `.*the issuer calls itself "https://issuer.example.com/", not ".*"\n`},

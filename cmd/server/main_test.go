@@ -234,8 +234,8 @@ func TestDoesNotStart(t *testing.T) {
 		{"test", []string{"JWT_ISSUER=https://issuer.example.com"}, nil, exitUsage, "no audience"},
 		{"test", []string{"JWT_ISSUER=issuer.example.com", "JWT_AUTHORIZED_AUDIENCES=api"}, nil, exitUsage, `issuer "issuer.example.com" is not an http or https URL`},
 		{"test", []string{"AWS_API_GW_STAGE_NAME=a/b"}, nil, exitUsage, `AWS_API_GW_STAGE_NAME: stage "a/b"`},
-		{"test", issuer, []string{"-listen", taken.Addr().String()}, exitError, "address already in use"},
-		{"test", issuer, []string{"-health", taken.Addr().String()}, exitError, "address already in use"},
+		{"test", issuer, []string{"-listen", taken.Addr().String()}, exitError, "server: -listen " + taken.Addr().String() + ": another program listens there: stop it, or choose another port"},
+		{"test", issuer, []string{"-health", taken.Addr().String()}, exitError, "server: -health " + taken.Addr().String() + ": another program listens there: stop it, or choose another port"},
 	} {
 		p := startProcess(t, test.name, test.env, test.args...)
 		if code := p.exitCode(t); code != test.code || !strings.Contains(p.String(), test.says) {

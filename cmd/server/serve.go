@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/routegate/routegate/framework"
@@ -26,6 +27,18 @@ const (
 	// just when a request comes.
 	idleTimeout = 90 * time.Second
 )
+
+// listen listens on the address that a flag gives. The error names the flag.
+func listen(flag, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s %s: another program listens there: stop it, or choose another port", flag, address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", flag, address, err)
+	}
+	return l, nil
+}
 
 // serve runs until ctx ends, and then until the requests that run have ended.
 func serve(ctx context.Context, c config, manifest []byte, hs framework.Handlers, stderr io.Writer) error {
@@ -50,12 +63,12 @@ func serve(ctx context.Context, c config, manifest []byte, hs framework.Handlers
 		handler = c.cors.Handler(handler)
 	}
 
-	apiAt, err := net.Listen("tcp", c.listen)
+	apiAt, err := listen("-listen", c.listen)
 	if err != nil {
 		return err
 	}
 	defer apiAt.Close()
-	healthAt, err := net.Listen("tcp", c.health)
+	healthAt, err := listen("-health", c.health)
 	if err != nil {
 		return err
 	}
