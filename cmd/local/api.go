@@ -27,6 +27,7 @@ type state struct {
 	Issuer   string        `json:"issuer"`  // URL
 	BuiltIn  bool          `json:"builtIn"` // whether tokens can be had from issuer/token
 	Checks   string        `json:"checks"`  // one line: what is checked here and what is not
+	CORS     string        `json:"cors"`    // one line: which other origins may use the API
 	Problem  string        `json:"problem"` // of the manifest or the build, "" for none; the last good version then goes on
 	Version  int           `json:"version"` // how often the function was deployed
 }

@@ -45,34 +45,54 @@ func TestPageOfTheService(t *testing.T) {
 	tb.wait(`document.querySelector("#problem").hidden`)
 }
 
-// A page of another origin uses the API as it would the real one, preflight
-// included.
+// A page of another origin may use the API if -cors names the origin, preflights
+// and credentials included, and otherwise not. A deployed API does the same.
 func TestFetchFromAnotherOrigin(t *testing.T) {
 	t.Parallel()
-	r := start(t, nil)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Write([]byte("<!doctype html><title>another origin</title>"))
 	}))
-	defer other.Close()
-	tb := &tab{t, newBrowser(t)}
-	tb.do(chromedp.Navigate(other.URL))
-	fetch := func(path, headers string) string {
-		tb.eval(`(window.result = "", fetch(` + quoted(r.url+path) + `, {headers: ` + headers + `}).then(async r => {
-			window.result = r.status + " " + await r.text()
-		}, e => { window.result = "failed: " + e }), "")`)
-		tb.wait(`window.result !== ""`)
-		return tb.eval(`window.result`)
+	t.Cleanup(other.Close) // after the parallel subtests
+	browser := newBrowser(t)
+	const refused = "failed: TypeError"
+	tests := []struct {
+		name string
+		cors string
+		want [4]string // the beginning of the result of each request below
+	}{
+		{"off", "", [4]string{refused, refused, refused, refused}},
+		{"another origin", `{"allow_origins": ["https://app.example"]}`, [4]string{refused, refused, refused, refused}},
+		{"on", `{"allow_origins": ["` + other.URL + `"]}`, [4]string{`200 {"status":"ok"}`, "200 {", refused, `401 {"message":"Unauthorized"}`}},
+		{"on, with credentials", `{"allow_origins": ["` + other.URL + `"], "allow_credentials": true}`,
+			[4]string{`200 {"status":"ok"}`, "200 {", `200 {"status":"ok"}`, `401 {"message":"Unauthorized"}`}},
 	}
-	if got := fetch("/v1/manage/hc", `{"x-app": "1"}`); got != `200 {"status":"ok"}`+"\n" {
-		t.Errorf("a public route: %s", got)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, func(c *config) {
+				if test.cors != "" {
+					cors, err := parseCORS(test.cors)
+					if err != nil {
+						t.Fatal(err)
+					}
+					c.cors = cors
+				}
+			})
+			tb := newTab(t, browser)
+			tb.do(chromedp.Navigate(other.URL))
+			got := [4]string{
+				tb.fetch(r.url+"/v1/manage/hc", `{headers: {"content-type": "application/json"}}`), // needs a preflight
+				tb.fetch(r.url+"/v1/users/whoami", `{headers: {authorization: "Bearer `+r.token()+`"}}`),
+				tb.fetch(r.url+"/v1/manage/hc", `{credentials: "include"}`),
+				tb.fetch(r.url+"/v1/users/whoami", `{}`), // refused by the gateway itself
+			}
+			for i, want := range test.want {
+				if !strings.HasPrefix(got[i], want) {
+					t.Errorf("request %d: %q, want %q", i, got[i], want)
+				}
+			}
+			r.shows("OPTIONS /v1/users/whoami")
+		})
 	}
-	if got := fetch("/v1/users/whoami", `{authorization: "Bearer `+r.token()+`"}`); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, `"sub":"alice"`) {
-		t.Errorf("with a token: %s", got)
-	}
-	// The gateway's own refusals can be read, too.
-	if got := fetch("/v1/users/whoami", `{}`); got != `401 {"message":"Unauthorized"}` {
-		t.Errorf("without a token: %s", got)
-	}
-	r.shows("204 OPTIONS /v1/users/whoami")
 }

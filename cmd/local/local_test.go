@@ -59,7 +59,7 @@ func start(t *testing.T, change func(*config)) *running {
 	copyRepository(t, r.dir)
 	c := config{
 		addr: "127.0.0.1:0", manifest: filepath.Join(r.dir, "routes.yaml"), groupsClaim: []string{"groups"},
-		audiences: []string{"routegate"}, cors: true, concurrency: 2,
+		audiences: []string{"routegate"}, concurrency: 2,
 	}
 	if change != nil {
 		change(&c)
@@ -230,6 +230,7 @@ func TestLocal(t *testing.T) {
 	for _, want := range []string{
 		"the page:  " + r.url + "/_routegate/\n",
 		"checked here: signature, issuer, audience, time and scopes of the tokens of the built-in issuer",
+		"\nCORS: off, as in deploy/terraform unless var.cors is set; -cors turns it on\n\n",
 		"GET     /v1/admin/endpoints  site_map      group ADMINS\n",
 		"curl " + r.url + "/v1/manage/hc\n",
 		"200 GET     /v1/manage/hc  ",

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/routegate/routegate/framework"
+	"github.com/routegate/routegate/framework/gateway"
 	"github.com/routegate/routegate/framework/source"
 )
 
@@ -47,12 +48,15 @@ usage: go run ./cmd/local [flags]
   -stage NAME          the stage in front of every path ($AWS_API_GW_STAGE_NAME)
   -issuer URL          check the tokens of this identity provider, and make none ($JWT_ISSUER)
   -audience A,A        its audiences ($JWT_AUTHORIZED_AUDIENCES)
-  -cors=false          leave CORS to the function
+  -cors JSON           CORS of the gateway, with the fields of var.cors in deploy/terraform (off)
   -function FILE       run this bootstrap instead of building ./cmd/lambda
   -concurrency N       instances of the function at once (4)
   -payload 1.0         send events in payload format 1.0 (2.0)
   -base64              encode every request body, to find handlers that ignore the flag
   -strict-slash        a trailing slash matches no route
+
+For a browser application on another port, start with
+-cors '{"allow_origins": ["http://localhost:3000"]}'.
 
 Token prints a token of the running API's built-in issuer. NAME is one of the people
 that its page lists: alice, which is the default, is in every group and has every scope,
@@ -76,7 +80,7 @@ type config struct {
 	groupsClaim []string
 	issuer      string // "" is the built-in one
 	audiences   []string
-	cors        bool
+	cors        *gateway.CORS // nil is off, as in deploy/terraform
 	function    string // "" is built from ./cmd/lambda
 	concurrency int
 	payloadV1   bool
@@ -124,7 +128,10 @@ func parse(args []string) (config, error) {
 	flags.StringVar(&c.stage, "stage", opts.Stage, "")
 	flags.StringVar(&c.issuer, "issuer", os.Getenv("JWT_ISSUER"), "")
 	flags.StringVar(&audience, "audience", os.Getenv("JWT_AUTHORIZED_AUDIENCES"), "")
-	flags.BoolVar(&c.cors, "cors", true, "")
+	flags.Func("cors", "", func(text string) (err error) {
+		c.cors, err = parseCORS(text)
+		return err
+	})
 	flags.StringVar(&c.function, "function", "", "")
 	flags.IntVar(&c.concurrency, "concurrency", 4, "")
 	flags.StringVar(&payload, "payload", "2.0", "")

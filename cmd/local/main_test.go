@@ -16,13 +16,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/routegate/routegate/framework/gateway"
 )
 
 func TestParse(t *testing.T) {
 	for _, name := range []string{"AWS_API_GW_STAGE_NAME", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME", "JWT_ISSUER", "JWT_AUTHORIZED_AUDIENCES"} {
 		t.Setenv(name, "")
 	}
-	standard := config{addr: "127.0.0.1:8080", manifest: "routes.yaml", groupsClaim: []string{"groups"}, audiences: []string{"routegate"}, cors: true, concurrency: 4}
+	standard := config{addr: "127.0.0.1:8080", manifest: "routes.yaml", groupsClaim: []string{"groups"}, audiences: []string{"routegate"}, concurrency: 4}
 	with := func(change func(*config)) config { c := standard; change(&c); return c }
 	tests := []struct {
 		name    string
@@ -32,7 +34,7 @@ func TestParse(t *testing.T) {
 		wantErr string
 	}{
 		{"nothing", "", nil, standard, ""},
-		{"all", "-addr [::1]:1 -manifest x/routes.yaml -stage mvp -cors=false -function f -concurrency 2 -payload 1.0 -base64 -strict-slash", nil,
+		{"all", "-addr [::1]:1 -manifest x/routes.yaml -stage mvp -function f -concurrency 2 -payload 1.0 -base64 -strict-slash", nil,
 			config{addr: "[::1]:1", manifest: "x/routes.yaml", stage: "mvp", groupsClaim: []string{"groups"}, audiences: []string{"routegate"}, function: "f", concurrency: 2, payloadV1: true, base64: true, strictSlash: true}, ""},
 		{"issuer", "-issuer https://issuer.example.com/ -audience a,b", nil, with(func(c *config) { c.issuer, c.audiences = "https://issuer.example.com/", []string{"a", "b"} }), ""},
 		{"environment", "", map[string]string{"AWS_API_GW_STAGE_NAME": "dev", "JWT_ISSUER": "https://i", "JWT_AUTHORIZED_AUDIENCES": "a, b", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME": `["a","b"]`},
@@ -47,6 +49,12 @@ func TestParse(t *testing.T) {
 		{"no port", "-addr localhost", nil, config{}, "missing port"},
 		{"no audience", "-issuer https://i", nil, config{}, "needs its audiences"},
 		{"two audiences", "-audience a,b", nil, config{}, "has one audience"},
+		{"cors", `-cors {"allow_origins":["https://a.example"],"allow_credentials":true,"max_age":5}`, nil, with(func(c *config) {
+			c.cors = &gateway.CORS{AllowOrigins: []string{"https://a.example"}, AllowCredentials: true, MaxAge: 5,
+				AllowMethods: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}, AllowHeaders: []string{"authorization", "content-type"}}
+		}), ""},
+		{"cors without a value", "-cors", nil, config{}, "flag needs an argument: -cors"},
+		{"cors that is not valid", "-cors=false", nil, config{}, `invalid value "false" for flag -cors: want a JSON object`},
 		{"payload", "-payload 3.0", nil, config{}, "want 1.0 or 2.0"},
 		{"concurrency", "-concurrency 0", nil, config{}, "want at least 1"},
 		{"argument", "x", nil, config{}, `unexpected argument "x"`},
@@ -98,7 +106,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 // An error at the start says what to change.
-func TestDoesNotStart(t *testing.T) {
+func TestStartErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	broken, silent := filepath.Join(dir, "broken"), filepath.Join(dir, "silent")

@@ -56,6 +56,7 @@ func newFakeAPI(n int) *fakeAPI {
 			{Name: "mallory", About: "is in no group and has no scope"},
 		},
 		Checks: "checked here: signature, issuer, audience, time and scopes of the tokens of the built-in issuer, and all that the function checks; not checked: IAM signatures (refused), throttling",
+		CORS:   describeCORS(nil),
 	}
 	f.add("GET", "/v1/manage/hc", "health_check", "Service Health Check", route.Access{Auth: route.Public})
 	f.add("GET", "/v1/users/whoami", "whoami", "Get user claims", route.Access{Auth: route.JWT})
@@ -622,6 +623,27 @@ func (tb *tab) eval(expression string) string {
 		tb.Fatalf("%s: %v", expression, err)
 	}
 	return s
+}
+
+// newTab opens an empty tab.
+func newTab(t *testing.T, browser context.Context) *tab {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(browser, 2*hang)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	return &tab{t, ctx}
+}
+
+// fetch calls the browser's fetch with options written in JavaScript. It returns
+// the status and the body, or "failed: " and the error.
+func (tb *tab) fetch(url, options string) string {
+	tb.Helper()
+	tb.eval(`(window.result = "", fetch(` + quoted(url) + `, ` + options + `).then(async r => {
+		window.result = r.status + " " + await r.text()
+	}).catch(e => { window.result = "failed: " + e }), "")`)
+	tb.wait(`window.result !== ""`)
+	return tb.eval(`window.result`)
 }
 
 // wait waits until a condition holds.

@@ -180,10 +180,7 @@ func (s *service) newGateway(table *route.Table) (err error) {
 	}
 	opts := gateway.Options{
 		Stage: s.stage, Authorizer: s.authorizer, PayloadV1: s.payloadV1, Base64: s.base64, StrictSlash: s.strictSlash,
-		Observe: s.observe,
-	}
-	if s.cors {
-		opts.CORS = gateway.DefaultCORS()
+		CORS: s.cors, Observe: s.observe,
 	}
 	s.gateway = gateway.New(table, s.runtime, opts)
 	return nil
@@ -230,6 +227,7 @@ func (s *service) state() state {
 	st := state{
 		Manifest: s.manifest, Groups: s.table.Groups(), Scopes: s.table.Scopes(), People: []person{},
 		Issuer: s.config.issuer, BuiltIn: s.issuer != nil, Problem: s.problem, Version: s.version, Checks: s.checks(),
+		CORS: describeCORS(s.cors),
 	}
 	if s.stage != "" && s.stage != "$default" {
 		st.Stage = "/" + s.stage

@@ -55,7 +55,7 @@ func (t *terminal) write(text string) {
 // welcome says where everything is, and what to type next.
 func (t *terminal) welcome(st state, url string) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "the API:   %s%s\nthe page:  %s%s\n%s\n\n", url, st.Stage, url, pagePath, st.Checks)
+	fmt.Fprintf(&b, "the API:   %s%s\nthe page:  %s%s\n%s\n%s\n\n", url, st.Stage, url, pagePath, st.Checks, st.CORS)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "METHOD\tPATH\tHANDLER\tWHO MAY CALL")
 	for _, r := range st.Routes {

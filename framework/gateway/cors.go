@@ -25,13 +25,6 @@ type CORS struct {
 	AllowCredentials bool
 }
 
-// DefaultCORS returns the configuration of the obytes Terraform modules: "*" for
-// origins, methods and headers, without credentials.
-func DefaultCORS() *CORS {
-	any := []string{"*"}
-	return &CORS{AllowOrigins: any, AllowMethods: any, AllowHeaders: any}
-}
-
 // Validate reports what API Gateway would refuse when the API is made. A Gateway
 // with a CORS that is not valid allows no origin.
 func (c *CORS) Validate() error {

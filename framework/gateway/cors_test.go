@@ -9,6 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// openCORS allows every origin, method and header.
+func openCORS() *CORS {
+	return &CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}
+}
+
 // Sources: AWS's page "Configure CORS for HTTP APIs"; captures of live traffic
 // for the 204 without content-type. What is a choice says so.
 //
@@ -42,15 +47,15 @@ func TestCORS(t *testing.T) {
 		want    string
 		warning string
 	}{
-		{"6 preflight", DefaultCORS(), request("OPTIONS /x", app, wants), pre(all...), ""},
-		{"6 preflight needs no route", DefaultCORS(), request("OPTIONS /nowhere", app, wants), pre(all...), ""},
-		{"6 preflight needs no token", DefaultCORS(), request("OPTIONS /secret", app, wants), pre(all...), ""},
-		{"6 preflight before ANY", DefaultCORS(), request("OPTIONS /any", app, wants), pre(all...), ""},
-		{"6 preflight for authorization", DefaultCORS(), request("OPTIONS /x", app, wants, "Access-Control-Request-Headers: Authorization"), pre(all...), "Fetch standard"},
-		{"6 no Origin: no preflight", DefaultCORS(), request("OPTIONS /any", wants), ok(), ""},
-		{"6 no request method: no preflight", DefaultCORS(), request("OPTIONS /any", app), ok(all[2]), ""},
-		{"6 nor without a route", DefaultCORS(), request("OPTIONS /x", app), gatewaySays(404, "Not Found", all[2]), ""},
-		{"6 only OPTIONS", DefaultCORS(), request("GET /x", app, wants), ok(all[2]), ""},
+		{"6 preflight", openCORS(), request("OPTIONS /x", app, wants), pre(all...), ""},
+		{"6 preflight needs no route", openCORS(), request("OPTIONS /nowhere", app, wants), pre(all...), ""},
+		{"6 preflight needs no token", openCORS(), request("OPTIONS /secret", app, wants), pre(all...), ""},
+		{"6 preflight before ANY", openCORS(), request("OPTIONS /any", app, wants), pre(all...), ""},
+		{"6 preflight for authorization", openCORS(), request("OPTIONS /x", app, wants, "Access-Control-Request-Headers: Authorization"), pre(all...), "Fetch standard"},
+		{"6 no Origin: no preflight", openCORS(), request("OPTIONS /any", wants), ok(), ""},
+		{"6 no request method: no preflight", openCORS(), request("OPTIONS /any", app), ok(all[2]), ""},
+		{"6 nor without a route", openCORS(), request("OPTIONS /x", app), gatewaySays(404, "Not Found", all[2]), ""},
+		{"6 only OPTIONS", openCORS(), request("GET /x", app, wants), ok(all[2]), ""},
 		{"6 narrow preflight", narrow, request("OPTIONS /x", app, wants), pre(credentials, "Access-Control-Allow-Headers: authorization,x-a",
 			"Access-Control-Allow-Methods: GET,POST", "Access-Control-Allow-Origin: https://app.example.com", "Access-Control-Max-Age: 600"), ""},
 		{"6 narrow, by scheme", narrow, request("OPTIONS /x", "Origin: http://localhost:3000", wants), pre(credentials, "Access-Control-Allow-Headers: authorization,x-a",
@@ -58,14 +63,15 @@ func TestCORS(t *testing.T) {
 		{"11 choice: another origin", narrow, request("OPTIONS /x", "Origin: https://evil.example.com", wants), pre(), "not known"},
 		{"6 a longer origin", narrow, request("OPTIONS /x", "Origin: https://app.example.com.evil.com", wants), pre(), "not known"},
 		{"6 null", narrow, request("OPTIONS /x", "Origin: null", wants), pre(), "not known"},
-		{"6 answer: the function's are replaced", DefaultCORS(), request("GET /x", app), ok(all[2]), ""},
+		{"6 answer: the function's are replaced", openCORS(), request("GET /x", app), ok(all[2]), ""},
 		{"6 answer, narrow", narrow, request("GET /x", app), ok(credentials, "Access-Control-Allow-Origin: https://app.example.com", exposes), ""},
 		{"6 answer to another origin", narrow, request("GET /x", "Origin: https://evil.example.com"), ok(), ""},
-		{"6 answer without Origin", DefaultCORS(), request("GET /x"), ok(), ""},
-		{"11 choice: on errors, too", DefaultCORS(), request("GET /secret", app), gatewaySays(401, "Unauthorized", all[2], "Www-Authenticate: Bearer"), ""},
+		{"6 answer without Origin", openCORS(), request("GET /x"), ok(), ""},
+		{"11 choice: on errors, too", openCORS(), request("GET /secret", app), gatewaySays(401, "Unauthorized", all[2], "Www-Authenticate: Bearer"), ""},
 		{"6 but not for another origin", narrow, request("GET /nowhere", "Origin: https://evil.example.com"), gatewaySays(404, "Not Found"), ""},
 		{"6 none configured: the function's", nil, request("GET /x", app), ok("Access-Control-Allow-Origin: https://function", "Access-Control-Max-Age: 1"), ""},
-		{"6 none configured: OPTIONS is a method", nil, request("OPTIONS /x", app, wants), gatewaySays(404, "Not Found"), ""},
+		{"6 none configured: OPTIONS is a method", nil, request("OPTIONS /x", app, wants), gatewaySays(404, "Not Found"), "no CORS configuration"},
+		{"6 none configured: which a route may take", nil, request("OPTIONS /any", app, wants), ok("Access-Control-Allow-Origin: https://function", "Access-Control-Max-Age: 1"), ""},
 		{"6 none allowed", &CORS{}, request("OPTIONS /x", app, wants), pre(), "not known"},
 		{"6 not valid: none allowed", &CORS{AllowOrigins: []string{"*"}, AllowCredentials: true}, request("GET /x", app), ok(), "not valid"},
 	}
@@ -83,7 +89,7 @@ func TestCORS(t *testing.T) {
 
 func TestPreflightUnderAStage(t *testing.T) {
 	t.Parallel()
-	l := serve(t, newTable(t, "GET /x"), says(""), Options{CORS: DefaultCORS(), Stage: "dev"})
+	l := serve(t, newTable(t, "GET /x"), says(""), Options{CORS: openCORS(), Stage: "dev"})
 	for path, want := range map[string]int{"/dev/x": http.StatusNoContent, "/x": http.StatusNotFound} {
 		if _, x := l.send(t, request("OPTIONS "+path, "Origin: https://a.example", "Access-Control-Request-Method: GET")); x.Status != want {
 			t.Errorf("%s: %d, want %d", path, x.Status, want)
@@ -100,7 +106,7 @@ func TestCORSValidate(t *testing.T) {
 		want string // "" is valid
 	}{
 		{CORS{}, ""},
-		{*DefaultCORS(), ""},
+		{*openCORS(), ""},
 		{CORS{AllowOrigins: []string{"https://*", "http://*", "http://localhost:3000"}, AllowCredentials: true, MaxAge: -1}, ""},
 		{CORS{AllowOrigins: []string{"*"}, AllowCredentials: true}, "allow-credentials is not supported if 'allow-origin' is *"},
 		{CORS{AllowOrigins: []string{"https://*.example.com"}}, "with a *"},
@@ -147,7 +153,7 @@ func TestCORSHandler(t *testing.T) {
 		{narrow, "GET", "/", "", 200, http.Header{"Vary": {"Accept", "Origin"}}},
 		{narrow, "OPTIONS", "/", "https://app.example.com", 204, http.Header{"Access-Control-Allow-Origin": {"https://app.example.com"}, "Access-Control-Allow-Methods": {"GET"}, "Access-Control-Allow-Headers": {"authorization"}}},
 		{narrow, "OPTIONS", "/", "https://evil.example.com", 204, http.Header{}},
-		{DefaultCORS(), "GET", "/", "https://any.example.com", 200, http.Header{"Access-Control-Allow-Origin": {"*"}, "Vary": {"Accept"}}},
+		{openCORS(), "GET", "/", "https://any.example.com", 200, http.Header{"Access-Control-Allow-Origin": {"*"}, "Vary": {"Accept"}}},
 	}
 	for _, test := range tests {
 		r := httptest.NewRequest(test.method, test.path, nil)

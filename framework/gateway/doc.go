@@ -2,7 +2,7 @@
 // route, checks the token, makes the event, invokes the function and turns what
 // the function returns into an HTTP answer, as API Gateway does.
 //
-//	g := gateway.New(table, function, gateway.Options{Authorizer: a, CORS: gateway.DefaultCORS()})
+//	g := gateway.New(table, function, gateway.Options{Authorizer: a})
 //	http.ListenAndServe("127.0.0.1:8080", g)
 //
 // Serve it directly, not behind an http.ServeMux: a ServeMux redirects paths

@@ -167,6 +167,9 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *Exchange) re
 	x.Route = found.route
 	x.warnOfPath(m, r.Method, raw, found)
 	if found.route == nil {
+		if isPreflight(r) {
+			x.warn("the browser will not send the request that this preflight is for: there is no CORS configuration")
+		}
 		return x.refuse(http.StatusNotFound, "Not Found", "no route takes this method and path")
 	}
 	in := &inbound{

@@ -289,7 +289,7 @@ func TestRoundTrip(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					l := serve(t, table, app, Options{Authorizer: iss.authorizer(t, c), Stage: stage, PayloadV1: v1, Base64: encode, CORS: DefaultCORS()})
+					l := serve(t, table, app, Options{Authorizer: iss.authorizer(t, c), Stage: stage, PayloadV1: v1, Base64: encode, CORS: openCORS()})
 					prefix := ""
 					if stage != "" {
 						prefix = "/" + stage

@@ -69,7 +69,7 @@ func TestSecrets(t *testing.T) {
 		}),
 	}
 	for name, f := range functions {
-		l := serve(t, table, f, Options{Authorizer: i.authorizer(t, clock), CORS: DefaultCORS()})
+		l := serve(t, table, f, Options{Authorizer: i.authorizer(t, clock), CORS: openCORS()})
 		for _, test := range tests {
 			t.Run(name+"/"+test.name, func(t *testing.T) {
 				head := request(test.line+"?token="+s.Text("the query"), "Cookie: session="+s.Text("a cookie"), "X-Api-Key: "+s.Text("a header"), "User-Agent: "+s.Text("the user agent"),

@@ -29,7 +29,7 @@ function show(next) {
   for (const list of ["routes", "groups", "scopes", "people"]) state[list] ??= [];
   const changed = (...keys) => !before || keys.some((k) => JSON.stringify(before[k]) !== JSON.stringify(state[k]));
   $("about").textContent = [state.manifest, state.stage ? "stage " + state.stage : "no stage", "version " + state.version].join(" · ");
-  $("checks").textContent = state.checks;
+  $("checks").textContent = state.checks + ". " + state.cors + ".";
   $("problem").hidden = !state.problem;
   if (changed("problem")) $("problem-text").textContent = state.problem;
   document.title = (state.problem ? "⚠ " : "") + "Routegate" + (state.stage && " " + state.stage);
