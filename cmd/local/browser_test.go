@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -45,15 +46,21 @@ func TestPageOfTheService(t *testing.T) {
 	tb.wait(`document.querySelector("#problem").hidden`)
 }
 
+// newEmptyPage serves a page without content.
+func newEmptyPage(t *testing.T) *httptest.Server {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Write([]byte("<!doctype html><title>another origin</title>"))
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
 // A page of another origin may use the API if -cors names the origin, preflights
 // and credentials included, and otherwise not. A deployed API does the same.
 func TestFetchFromAnotherOrigin(t *testing.T) {
 	t.Parallel()
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		w.Write([]byte("<!doctype html><title>another origin</title>"))
-	}))
-	t.Cleanup(other.Close) // after the parallel subtests
+	other := newEmptyPage(t)
 	browser := newBrowser(t)
 	const refused = "failed: TypeError"
 	tests := []struct {
@@ -70,15 +77,7 @@ func TestFetchFromAnotherOrigin(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := start(t, func(c *config) {
-				if test.cors != "" {
-					cors, err := parseCORS(test.cors)
-					if err != nil {
-						t.Fatal(err)
-					}
-					c.cors = cors
-				}
-			})
+			r := start(t, func(c *config) { c.cors = mustCORS(t, test.cors) })
 			tb := newTab(t, browser)
 			tb.do(chromedp.Navigate(other.URL))
 			got := [4]string{
@@ -95,4 +94,76 @@ func TestFetchFromAnotherOrigin(t *testing.T) {
 			r.shows("OPTIONS /v1/users/whoami")
 		})
 	}
+}
+
+// A page of another site gets no token from a browser, by any route, although -cors
+// allows every origin. Nor does a page whose own name leads to this machine.
+func TestAnotherSiteInABrowser(t *testing.T) {
+	t.Parallel()
+	browser := newBrowser(t)
+	r := start(t, func(c *config) {
+		c.cors = mustCORS(t, `{"allow_origins": ["*"]}`)
+		c.addr = freeAddress(t)
+		withMyToken(t, c)
+	})
+	evil := strings.Replace(newEmptyPage(t).URL, "127.0.0.1", "evil.example", 1)
+	rebound := strings.Replace(r.url, "127.0.0.1", "rebound.example", 1)
+	tb := newTab(t, browser)
+
+	fetchAll := func(base string, check func(what, got string)) {
+		t.Helper()
+		for _, route := range tokenRoutes {
+			options := map[string]any{"method": route.method}
+			if route.body != "" {
+				options["body"], options["headers"] = route.body, map[string]string{"content-type": route.contentType}
+			}
+			text, err := json.Marshal(options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(route.method+" "+route.path, tb.fetch(base+route.path, string(text)))
+		}
+	}
+	// The page may have one.
+	tb.do(chromedp.Navigate(r.url + "/v1/manage/hc"))
+	fetchAll(r.url, func(what, got string) {
+		if !strings.HasPrefix(got, "200 ") || !strings.Contains(got, `"access_token"`) {
+			t.Errorf("the API's own page, %s: %s", what, got)
+		}
+	})
+	tb.do(chromedp.Navigate(evil))
+	if got := tb.fetch(r.url+"/v1/manage/hc", "{}"); !strings.HasPrefix(got, "200 ") {
+		t.Errorf("a page of another site does not reach the API at all: %s", got)
+	}
+	fetchAll(r.url, func(what, got string) {
+		if strings.Contains(got, "eyJ") || strings.HasPrefix(what, "POST") && strings.HasPrefix(got, "200 ") {
+			t.Errorf("a page of another site, %s: %s", what, got)
+		}
+	})
+	r.shows("400 POST    /v1/auth/token  ")
+	// A form, whose answer the browser shows in place of the page.
+	for _, path := range []string{"/v1/auth/token", "/_routegate/issuer/token"} {
+		tb.do(chromedp.Navigate(evil))
+		tb.eval(`(document.body.innerHTML = '<form method="post" action="` + r.url + path + `"><input name="grant_type" value="password"><input name="username" value="alice"><input name="password" value="alice"></form>', document.forms[0].submit())`)
+		tb.wait(`location.href === ` + quoted(r.url+path) + ` && document.readyState === "complete"`)
+		if got := tb.eval(`document.documentElement.innerText`); strings.Contains(got, "eyJ") {
+			t.Errorf("a form of another site, %s: %s", path, got)
+		}
+	}
+	// A link to the page is no attack.
+	tb.do(chromedp.Navigate(evil))
+	tb.eval(`(location.href = ` + quoted(r.url+pagePath) + `, "")`)
+	tb.waitText("#connection", "live")
+
+	// DNS rebinding: to the browser, the API is of the attacker's own origin.
+	tb.do(chromedp.Navigate(rebound + pagePath))
+	if got := tb.eval(`location.origin + " " + document.body.innerText`); !strings.HasPrefix(got, rebound+" this server has no host of that name") {
+		t.Errorf("a name of the attacker: %s", got)
+	}
+	fetchAll(rebound, func(what, got string) {
+		if !strings.HasPrefix(got, "421 ") {
+			t.Errorf("a name of the attacker, %s: %s", what, got)
+		}
+	})
+	r.shows(`local: the host "rebound.example`)
 }

@@ -59,6 +59,19 @@ func TestParseCORS(t *testing.T) {
 	}
 }
 
+// mustCORS parses a CORS configuration. "" is none.
+func mustCORS(t *testing.T, text string) *gateway.CORS {
+	t.Helper()
+	if text == "" {
+		return nil
+	}
+	c, err := parseCORS(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // The flag has the fields and the defaults of Terraform's variable.
 func TestCORSIsTerraforms(t *testing.T) {
 	t.Parallel()
@@ -75,14 +88,7 @@ func TestCORSIsTerraforms(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^ +(\w+) += optional\(\S+, (.+)\)$`).FindAllStringSubmatch(object, -1) {
 		fields = append(fields, `"`+m[1]+`": `+m[2])
 	}
-	all, err := parseCORS("{" + strings.Join(fields, ", ") + "}")
-	if err != nil {
-		t.Fatal(err)
-	}
-	few, err := parseCORS("{" + fields[0] + "}")
-	if err != nil {
-		t.Fatal(err)
-	}
+	all, few := mustCORS(t, "{"+strings.Join(fields, ", ")+"}"), mustCORS(t, "{"+fields[0]+"}")
 	if all.ExposeHeaders = nil; len(fields) != 6 { // an empty list and none are the same
 		t.Errorf("variables.tf has %d fields, want 6: %q", len(fields), fields)
 	}

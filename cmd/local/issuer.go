@@ -27,6 +27,7 @@ type issuer struct {
 	audience    string
 	groupsClaim []string // the path of the groups claim
 	now         func() time.Time
+	closed      func() bool // reports whether programs get no token now; nil is never
 
 	mu     sync.Mutex
 	people []person
@@ -177,6 +178,10 @@ func (i *issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
 // groups, separated by spaces, in place of the person's own: that is what lets a
 // developer try any caller.
 func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
+	if isProgram := r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == ""; isProgram && i.closed != nil && i.closed() {
+		oauthError(w, http.StatusBadRequest, "unauthorized_client", "a page of another site sent a request that runs now: try again")
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil {
 		oauthError(w, http.StatusBadRequest, "invalid_request", "the body is no form")

@@ -44,6 +44,7 @@ usage: go run ./cmd/local [flags]
        go run ./cmd/local token [-addr ADDRESS] [-as NAME] [-groups G,G] [-scopes S,S]
 
   -addr ADDRESS        where to listen, on loopback only (127.0.0.1:8080)
+  -host NAME           a name of this machine beside localhost, one that you control; repeatable
   -manifest FILE       the manifest (routes.yaml)
   -stage NAME          the stage in front of every path ($AWS_API_GW_STAGE_NAME)
   -issuer URL          check the tokens of this identity provider, and make none ($JWT_ISSUER)
@@ -75,13 +76,14 @@ func main() {
 // config is what the flags and the environment say.
 type config struct {
 	addr        string
+	hosts       []string // names of this machine beside the loopback ones, in lower case
 	manifest    string
 	stage       string
 	groupsClaim []string
 	issuer      string // "" is the built-in one
 	audiences   []string
 	cors        *gateway.CORS // nil is off, as in deploy/terraform
-	function    string // "" is built from ./cmd/lambda
+	function    string        // "" is built from ./cmd/lambda
 	concurrency int
 	payloadV1   bool
 	base64      bool
@@ -124,6 +126,11 @@ func parse(args []string) (config, error) {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "")
+	flags.Func("host", "", func(text string) error {
+		name, err := parseHost(text)
+		c.hosts = append(c.hosts, name)
+		return err
+	})
 	flags.StringVar(&c.manifest, "manifest", "routes.yaml", "")
 	flags.StringVar(&c.stage, "stage", opts.Stage, "")
 	flags.StringVar(&c.issuer, "issuer", os.Getenv("JWT_ISSUER"), "")
@@ -164,8 +171,8 @@ func parse(args []string) (config, error) {
 	return c, loopback(c.addr)
 }
 
-// loopback refuses addresses that others than this machine could reach: the
-// built-in issuer gives tokens to everyone who asks.
+// loopback returns an error if other machines could reach the address. The
+// built-in issuer gives a token to every program that asks.
 func loopback(addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -55,6 +55,8 @@ func TestParse(t *testing.T) {
 		}), ""},
 		{"cors without a value", "-cors", nil, config{}, "flag needs an argument: -cors"},
 		{"cors that is not valid", "-cors=false", nil, config{}, `invalid value "false" for flag -cors: want a JSON object`},
+		{"hosts", "-host api.test -host Other.Test", nil, with(func(c *config) { c.hosts = []string{"api.test", "other.test"} }), ""},
+		{"a host with a port", "-host api.test:8080", nil, config{}, `invalid value "api.test:8080" for flag -host: want a host name without a scheme and a port`},
 		{"payload", "-payload 3.0", nil, config{}, "want 1.0 or 2.0"},
 		{"concurrency", "-concurrency 0", nil, config{}, "want at least 1"},
 		{"argument", "x", nil, config{}, `unexpected argument "x"`},

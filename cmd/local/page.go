@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -62,14 +61,11 @@ func (p *page) handler() http.Handler {
 	if p.issuer != nil {
 		mux.Handle(pagePath+"issuer/", http.StripPrefix(pagePath+"issuer", p.issuer))
 	}
-	// A browser sends cookies, and what a form holds, from any site to any other.
-	// A page elsewhere must not make tokens or rotate keys here.
-	return guard(http.NewCrossOriginProtection().Handler(mux))
+	return guard(mux)
 }
 
-// guard answers only those who ask for this machine by one of its own names. A
-// name of somebody else's that leads to this machine (DNS rebinding) would make
-// their page one of the same origin as ours.
+// guard refuses what a page of another origin sends, except that a link may lead
+// to the page itself. Everything else holds tokens or events, or changes something.
 func guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -77,22 +73,13 @@ func guard(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
-		if !localName(r.Host) {
-			http.Error(w, "this is served to localhost, 127.0.0.1 and [::1] only", http.StatusForbidden)
+		isLink := (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.TrimSuffix(r.URL.Path, "/")+"/" == pagePath
+		if siteOf(r) != own && !isLink {
+			http.Error(w, "this is not for pages of another origin", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// localName tells whether a Host header, with or without a port, names this machine.
-func localName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	} else {
-		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	}
-	return strings.EqualFold(host, "localhost") || host == "127.0.0.1" || host == "::1"
 }
 
 func (p *page) serveDecide(w http.ResponseWriter, r *http.Request) {

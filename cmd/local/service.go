@@ -182,7 +182,17 @@ func (s *service) newGateway(table *route.Table) (err error) {
 		Stage: s.stage, Authorizer: s.authorizer, PayloadV1: s.payloadV1, Base64: s.base64, StrictSlash: s.strictSlash,
 		CORS: s.cors, Observe: s.observe,
 	}
-	s.gateway = gateway.New(table, s.runtime, opts)
+	gate := &tokenGate{Function: s.runtime}
+	if s.issuer != nil {
+		s.issuer.closed = func() bool {
+			if gate.closed() {
+				s.terminal.problem("no token: a page of another site sent a request that runs now")
+				return true
+			}
+			return false
+		}
+	}
+	s.gateway = gateway.New(table, gate, opts)
 	return nil
 }
 
@@ -211,14 +221,17 @@ func (s *service) handler(done <-chan struct{}) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(pagePath, p.handler())
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.checkHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not by the mux's own rules, which clean paths and redirect.
 		if strings.HasPrefix(r.URL.Path, pagePath) || r.URL.Path+"/" == pagePath {
 			mux.ServeHTTP(w, r)
 			return
 		}
+		if !s.mayHaveToken(r) {
+			r = r.WithContext(context.WithValue(r.Context(), noToken{}, true))
+		}
 		s.gateway.ServeHTTP(w, r)
-	})
+	}))
 }
 
 func (s *service) state() state {

@@ -69,6 +69,9 @@ func fetchToken(ctx context.Context, endpoint string, form url.Values) (string, 
 		return "", err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	// The request is the user's. It cannot be the function's, which gets no token at
+	// times.
+	req.Header.Set("Sec-Fetch-Site", "none")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", fmt.Errorf("is %s running? %w", source.Here("go run ./cmd/local"), err)
