@@ -178,8 +178,9 @@ func (i *issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
 // groups, separated by spaces, in place of the person's own: that is what lets a
 // developer try any caller.
 func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
+	// The program may be the function; see tokenGate.
 	if isProgram := r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == ""; isProgram && i.closed != nil && i.closed() {
-		oauthError(w, http.StatusBadRequest, "unauthorized_client", "a page of another site sent a request that runs now: try again")
+		oauthError(w, http.StatusBadRequest, "unauthorized_client", "no token while the function runs a request from another site: try again")
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)

@@ -8,8 +8,8 @@
 // in-process Lambda Runtime API. A change of a Go file or of the manifest builds
 // it anew and swaps it, and no request is lost.
 //
-// It listens on loopback only. Exit codes: 0, ended by a signal; 2, wrong usage;
-// 3, it could not be started.
+// It listens on loopback only, and answers only to names of this machine. Exit
+// codes: 0, ended by a signal; 2, wrong usage; 3, it could not be started.
 package main
 
 import (

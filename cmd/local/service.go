@@ -186,7 +186,7 @@ func (s *service) newGateway(table *route.Table) (err error) {
 	if s.issuer != nil {
 		s.issuer.closed = func() bool {
 			if gate.closed() {
-				s.terminal.problem("no token: a page of another site sent a request that runs now")
+				s.terminal.problem("no token while the function runs a request from another site; if that page is yours, open it on the API's own host name, and name its origin with -cors")
 				return true
 			}
 			return false

@@ -26,9 +26,11 @@ const (
 )
 
 // siteOf returns where a request comes from. A page can set neither Sec-Fetch-Site
-// (W3C, "Fetch Metadata Request Headers") nor Origin (Fetch standard). A browser
-// leaves the former out for a host that is neither https nor loopback, and sends
-// Origin with each request that is not a GET or a HEAD.
+// (W3C, "Fetch Metadata Request Headers") nor Origin (Fetch standard). An old
+// browser does not send Sec-Fetch-Site, and no browser sends it to a host that is
+// neither https nor loopback. Then Origin decides. A GET without either header
+// counts as own, because a page cannot read a response from another origin unless
+// the browser sent Origin.
 func siteOf(r *http.Request) site {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "none":
@@ -68,10 +70,10 @@ func (s *service) mayHaveToken(r *http.Request) bool {
 	return false
 }
 
-// A tokenGate is the function. It counts the events that run and whose sender may
-// not have a token. The built-in issuer gives no token to a program meanwhile,
-// because the program may be the function, which would pass the token on. Which
-// handler asks for a token, and on which route, does not matter.
+// A tokenGate is the function. It counts the running events whose sender may not
+// have a token. Meanwhile the built-in issuer gives no token to any program,
+// because the program may be the function, which would pass the token on. It does
+// not matter which handler asks for the token, or on which route.
 type tokenGate struct {
 	gateway.Function
 	running atomic.Int64

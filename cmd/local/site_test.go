@@ -188,7 +188,7 @@ func TestNoTokenForAnotherSite(t *testing.T) {
 			}
 		}
 	}
-	r.shows("problem: no token: a page of another site sent a request that runs now")
+	r.shows("problem: no token while the function runs a request from another site")
 }
 
 // While a request from another site runs, the function gets no token for anybody.

@@ -69,8 +69,8 @@ func fetchToken(ctx context.Context, endpoint string, form url.Values) (string, 
 		return "", err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	// The request is the user's. It cannot be the function's, which gets no token at
-	// times.
+	// This tells the issuer that the request is the user's and not the function's;
+	// see tokenGate.
 	req.Header.Set("Sec-Fetch-Site", "none")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
