@@ -99,9 +99,20 @@ func TestLongPath(t *testing.T) {
 	}
 }
 
-// QuotedLen is exact for most texts.
+// QuotedLen is exact for each ASCII character at each place of a word, and in what
+// is left behind the last word.
 func TestQuotedLen(t *testing.T) {
-	for _, text := range []string{"", "abc", `"`, `\`, "\n", `{"a":"b\n"}`, "a\n\nb", `\\""`, "ä\u2028\x7f"} {
+	texts := []string{"", "abc", `{"a":"b\n"}`, "a\n\nb", `\\""`, "ä\u2028\x7f", strings.Repeat("\x00", 100), strings.Repeat("ä\n\"\\\x1f", 50)}
+	for c := range 0x80 {
+		for at := range 20 {
+			b := []byte("0123456789ä456789äöü")
+			if b[at] < utf8.RuneSelf {
+				b[at] = byte(c)
+			}
+			texts = append(texts, string(b))
+		}
+	}
+	for _, text := range texts {
 		if got, want := QuotedLen([]byte(text)), len(AppendQuoted(nil, text)); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}

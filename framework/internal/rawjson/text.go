@@ -242,8 +242,38 @@ func appendControl(b []byte, c byte) []byte {
 	return append(b, 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
-// QuotedLen is about how many bytes AppendQuoted appends: exactly as many for UTF-8
-// without control characters but new lines.
+// QuotedLen returns the length of what AppendQuoted appends for s. It is exact if s
+// is valid UTF-8.
 func QuotedLen(s []byte) int {
-	return len(s) + 2 + bytes.Count(s, []byte{'"'}) + bytes.Count(s, []byte{'\\'}) + bytes.Count(s, []byte{'\n'})
+	n := len(s) + len(`""`) + bytes.Count(s, []byte{'"'}) + bytes.Count(s, []byte{'\\'})
+	for ; len(s) >= 8; s = s[8:] {
+		w := load(s)
+		if controls := below(w, ' '); controls != 0 {
+			n += bits.OnesCount64(controls) + longer*bits.OnesCount64(controls&^short(w))
+		}
+	}
+	for _, c := range s {
+		if c < ' ' {
+			if n++; escaped[c] == 0 {
+				n += longer
+			}
+		}
+	}
+	return n
+}
+
+// longer is how many bytes more a control character takes that has no letter in
+// escaped.
+const longer = len(`\u0001`) - len(`\n`)
+
+// below marks the bytes of w that are less than n, as special does. The caller must
+// pass an n of at most 0x80.
+func below(w uint64, n byte) uint64 {
+	return ^((w&^highest + ones*(0x80-uint64(n))) | w) & highest
+}
+
+// short marks the control characters in w that have a letter in escaped: \b, \t, \n,
+// \f and \r, which are all from \b to \r but \v.
+func short(w uint64) uint64 {
+	return below(w, '\r'+1) &^ below(w, '\b') &^ (below(w, '\v'+1) &^ below(w, '\v'))
 }
