@@ -1,6 +1,7 @@
 package framework_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -15,11 +16,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/routegate/routegate/framework"
 	"github.com/routegate/routegate/framework/apigw"
+	"github.com/routegate/routegate/framework/gateway"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -317,6 +320,61 @@ func TestLargeAnswerForALoadBalancer(t *testing.T) {
 	}
 	if got := s.invoke(t, get("/large", nobody)); got.Status != 200 {
 		t.Errorf("an HTTP API takes it, got %+v", got)
+	}
+}
+
+// A body that is a lot longer as JSON text is sent as base64, and the local API
+// decodes it.
+func TestBodiesThatJSONMakesLong(t *testing.T) {
+	t.Parallel()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for i := range 2500 {
+		text := fmt.Sprintf("file %d\n", i)
+		if err := w.WriteHeader(&tar.Header{Name: fmt.Sprintf("%d.txt", i), Mode: 0o644, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const manifest = "{version: 1, routes: [{path: /large, method: GET, handler: large, public: true}]}"
+	for name, body := range map[string][]byte{
+		"zeros": make([]byte, 1_100_000),
+		"tar":   archive.Bytes(),
+	} {
+		if !utf8.Valid(body) {
+			t.Fatalf("%s: the body is not UTF-8", name)
+		}
+		app, err := framework.New([]byte(manifest),
+			framework.Handlers{"large": func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/octet-stream")
+				_, _ = w.Write(body)
+			}}, framework.Options{Logger: discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := app.Invoke(t.Context(), []byte(plain(get("/large", nobody))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct {
+			StatusCode      int
+			Body            []byte // in base64
+			IsBase64Encoded bool
+		}
+		if err := json.Unmarshal(out, &answer); err != nil || answer.StatusCode != 200 || !answer.IsBase64Encoded || !bytes.Equal(answer.Body, body) {
+			t.Errorf("%s: %v, %.200s", name, err, out)
+		}
+		table, _ := route.Load("routes.yaml", []byte(manifest), nil)
+		local := httptest.NewRecorder()
+		gateway.New(table, app, gateway.Options{}).ServeHTTP(local, httptest.NewRequest("GET", "/large", nil))
+		if local.Code != 200 || !bytes.Equal(local.Body.Bytes(), body) || local.Header().Get("Content-Length") != fmt.Sprint(len(body)) {
+			t.Errorf("%s: the local API sends status %d, %d bytes, headers %v", name, local.Code, local.Body.Len(), local.Header())
+		}
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 	"github.com/routegate/routegate/framework/internal/rawjson"
 )
 
-// ErrTooLarge is wrapped by the error of Encode for an answer that AWS would not
-// take. The limit is on the JSON text, in which a body that is not text is a third
-// longer than its bytes: 6 MiB (6,291,456 bytes) for what Lambda hands to a gateway
-// or a Function URL, 1 MiB (1,048,576 bytes) for a load balancer.
+// ErrTooLarge is wrapped by the error of Encode if AWS would refuse the payload. The
+// limit is on the JSON text of the payload, in which base64 makes a body a third
+// longer. It is 6 MiB (6,291,456 bytes) for what Lambda hands to a gateway or a
+// Function URL, and 1 MiB (1,048,576 bytes) for a load balancer.
 var ErrTooLarge = errors.New("response too large")
 
 const (
@@ -25,23 +25,32 @@ const (
 	albLimit    = 1 << 20 // ALB guide: Lambda functions as targets, limits
 )
 
-// Encode returns r as the payload that the source of e takes as its answer. It may
-// be called before the handler wrote anything: that is status 200 and no body.
+// Encode returns r as the payload that the source of e takes as its response. The
+// caller may call it before the handler has written anything: the response then has
+// status 200 and no body.
 //
-// The error wraps ErrTooLarge when the payload is over the source's limit. Encode
+// A body that is not UTF-8, or that has a Content-Encoding, is sent as base64. Any
+// other body is sent as text or as base64, whichever makes the shorter payload. A REST
+// API is the exception: it gets text as long as the payload fits into the limit,
+// because it decodes base64 only for the binary media types that it is configured
+// with (API Gateway developer guide, "Binary media types for REST APIs").
+//
+// The error wraps ErrTooLarge if the payload is over the source's limit. Encode
 // changes neither e nor r.
 func (e *Event) Encode(r *Response) ([]byte, error) {
 	fields, body := r.result()
-	// Compressed data is never text, even where its bytes happen to be UTF-8.
-	base64 := len(body) > 0 && (!utf8.Valid(body) || isCompressed(valueOf(fields, "Content-Encoding")))
+	form := formOf(body, valueOf(fields, "Content-Encoding"))
+	limit := lambdaLimit
+	if e.Source == ALB {
+		limit = albLimit
+	}
 
 	// The sources read different parts of the object. statusCode is always there:
 	// without it an HTTP API would send the object itself to the client, with
 	// status 200.
-	b := make([]byte, 0, encodedLen(fields, body, base64))
+	b := make([]byte, 0, headLen(fields)+form.maxLen(e.Source, limit))
 	b = append(b, `{"statusCode":`...)
 	b = strconv.AppendInt(b, int64(r.Status()), 10)
-	limit := lambdaLimit
 	switch e.Source {
 	case HTTPAPI, FunctionURL:
 		// Cookies have their own list: joined by commas they would be one.
@@ -54,7 +63,6 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 	case HTTPAPIv1, REST:
 		b = appendMultiValueHeaders(b, fields)
 	case ALB:
-		limit = albLimit
 		if text := http.StatusText(r.Status()); text != "" {
 			b = append(b, `,"statusDescription":`...)
 			b = rawjson.AppendQuoted(b, strconv.Itoa(r.Status())+" "+text)
@@ -72,6 +80,7 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 		return nil, fmt.Errorf("gateway response: event has no source: %v", e.Source)
 	}
 	b = append(b, `,"body":`...)
+	base64 := form.isBase64(e.Source, limit-len(b)-len(`,"isBase64Encoded":false}`))
 	if base64 {
 		b = append(b, '"')
 		b = stdbase64.StdEncoding.AppendEncode(b, body)
@@ -90,15 +99,46 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 	return b, nil
 }
 
-// encodedLen is about how long an answer becomes, so that it is written into one
-// piece of memory.
-func encodedLen(fields []field, body []byte, base64 bool) int {
-	n := 96 // what is always there
-	if base64 {
-		n += stdbase64.StdEncoding.EncodedLen(len(body))
-	} else {
-		n += rawjson.QuotedLen(body)
+// A bodyForm is the length of a body in each of the two forms that a payload can have
+// it in, with the quotes around it.
+type bodyForm struct {
+	text   int // -1 if the body is not text
+	base64 int
+}
+
+func formOf(body []byte, contentEncoding string) bodyForm {
+	f := bodyForm{text: -1, base64: len(`""`) + stdbase64.StdEncoding.EncodedLen(len(body))}
+	// Compressed data is never text, even if its bytes happen to be UTF-8.
+	if len(body) == 0 || utf8.Valid(body) && !isCompressed(contentEncoding) {
+		f.text = rawjson.QuotedLen(body)
 	}
+	return f
+}
+
+// isBase64 reports whether the body is sent as base64, if it has room for that many
+// bytes.
+func (f bodyForm) isBase64(source Source, room int) bool {
+	switch {
+	case f.text < 0:
+		return true
+	case source == REST && f.text <= room:
+		return false
+	}
+	return f.base64 < f.text
+}
+
+// maxLen returns how many bytes the body can take in a payload that is within limit.
+func (f bodyForm) maxLen(source Source, limit int) int {
+	if f.isBase64(source, limit) {
+		return f.base64
+	}
+	return f.text
+}
+
+// headLen estimates the length of a payload without its body, so that the payload is
+// written into one piece of memory.
+func headLen(fields []field) int {
+	n := 96 // what every payload has
 	for _, f := range fields {
 		n += len(f.name) + len(f.value) + 16
 	}
