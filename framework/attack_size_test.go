@@ -242,8 +242,8 @@ func TestHugeAnswers(t *testing.T) {
 	tests := map[string]http.HandlerFunc{
 		"body":                func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, huge(7<<20)) },
 		"body that is binary": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "\xff", huge(5<<20)) },
-		"body of quotes":      func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat(`"`, 4<<20)) },
-		"body of controls":    func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("\x01", 2<<20)) },
+		"body of quotes":      func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat(`"`, 5<<20)) },
+		"body of controls":    func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("\x01", 5<<20)) },
 		"a header":            func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-A", huge(7<<20)) },
 		"a header's name":     func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(huge(7<<20), "a") },
 		"values of a header": func(w http.ResponseWriter, _ *http.Request) {

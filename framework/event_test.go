@@ -249,3 +249,18 @@ func (s *service) lines(t testing.TB) []value {
 func ran(handler string) outcome { return outcome{Status: 200, Ran: handler} }
 
 func refused(status int, code string) outcome { return outcome{Status: status, Code: code} }
+
+// answerParts returns the parts of a response in payload format 2.0 whose body is text.
+func answerParts(t testing.TB, out []byte) (status int, headers map[string]string, body string) {
+	t.Helper()
+	var answer struct {
+		StatusCode      int
+		Headers         map[string]string
+		Body            string
+		IsBase64Encoded bool
+	}
+	if err := json.Unmarshal(out, &answer); err != nil || answer.IsBase64Encoded {
+		t.Fatalf("answer %.300s: %v", out, err)
+	}
+	return answer.StatusCode, answer.Headers, answer.Body
+}

@@ -149,29 +149,39 @@ func isCompressed(encoding string) bool {
 	return encoding != "" && !strings.EqualFold(encoding, "identity")
 }
 
-// result returns headers and body as they go out. It changes nothing.
+// result returns the headers and the body to send. It does not change r.
 func (r *Response) result() ([]field, []byte) {
 	fields, typed := r.sent, r.typed
 	if r.status == 0 {
-		fields, typed = sentFields(r.header, r.head)
+		fields, typed = sentFields(r.header, r.Status(), r.head)
 	}
 	body := r.body
-	// The gateways call an answer without a type text/plain, so it is guessed as
-	// net/http does: unless the handler set it, be it to nothing.
+	// The gateways call a response without a type text/plain, so it is guessed as
+	// net/http does, unless the handler set a type, even an empty one.
 	if !typed && len(body) > 0 && valueOf(fields, "Content-Type") == "" && valueOf(fields, "Content-Encoding") == "" {
-		at, _ := slices.BinarySearchFunc(fields, "Content-Type", func(f field, name string) int { return strings.Compare(f.name, name) })
-		fields = slices.Insert(slices.Clip(fields), at, field{"Content-Type", http.DetectContentType(body)})
+		fields = withField(fields, field{"Content-Type", http.DetectContentType(body)})
 	}
 	if r.head {
+		// A handler that wrote nothing may have noticed the HEAD, so as in net/http
+		// an empty body says nothing about the length that GET has.
+		if len(body) > 0 && valueOf(fields, "Content-Length") == "" {
+			fields = withField(fields, field{"Content-Length", strconv.Itoa(len(body))})
+		}
 		body = nil
 	}
 	return fields, body
 }
 
-// sentFields returns headers as they go out: names canonical and in order, values
-// clean, nothing that only makes sense on a connection of one's own. typed tells
-// whether they say anything of the type.
-func sentFields(header http.Header, head bool) (fields []field, typed bool) {
+// withField returns fields, which must be sorted by name, with f among them.
+func withField(fields []field, f field) []field {
+	at, _ := slices.BinarySearchFunc(fields, f, byName)
+	return slices.Insert(slices.Clip(fields), at, f)
+}
+
+// sentFields returns the headers to send with a status, sorted by their canonical
+// names and with clean values. It leaves out those that describe the handler's own
+// connection. typed reports whether the handler set a Content-Type.
+func sentFields(header http.Header, status int, head bool) (fields []field, typed bool) {
 	n := 0
 	for _, values := range header {
 		n += len(values)
@@ -186,8 +196,8 @@ func sentFields(header http.Header, head bool) (fields []field, typed bool) {
 	slices.SortStableFunc(fields, byName)
 	kept := fields[:0]
 	for _, f := range fields {
-		if f.name = canonicalName(f.name); f.name != "" && isSent(f.name, head) {
-			kept = append(kept, field{f.name, cleanValue(f.value)})
+		if f = (field{canonicalName(f.name), cleanValue(f.value)}); f.name != "" && isSent(f, status, head) {
+			kept = append(kept, f)
 		}
 	}
 	slices.SortStableFunc(kept, byName)
@@ -200,15 +210,18 @@ func sentFields(header http.Header, head bool) (fields []field, typed bool) {
 
 func byName(a, b field) int { return strings.Compare(a.name, b.name) }
 
-// isSent reports whether a header goes out. The service frames the message and
-// computes the length, but for HEAD it cannot: only the handler knows how long the
-// body would have been.
-func isSent(name string, head bool) bool {
-	switch name {
+// isSent reports whether a header is sent. The service frames the message and computes
+// its length, except for HEAD. There the handler's Content-Length is sent if it is
+// valid and the status allows a body. A 304 has no Content-Type, as in net/http.
+func isSent(f field, status int, head bool) bool {
+	switch f.name {
 	case "Transfer-Encoding", "Trailer":
 		return false
 	case "Content-Length":
-		return head
+		_, err := strconv.ParseUint(f.value, 10, 63)
+		return head && bodyAllowed(status) && err == nil
+	case "Content-Type":
+		return status != http.StatusNotModified
 	}
 	return true
 }

@@ -139,3 +139,32 @@ func TestEncodeZeros(t *testing.T) {
 		}
 	}
 }
+
+// The length that a handler names in the response to HEAD is sent if it is a number.
+func TestEncodeHeadLength(t *testing.T) {
+	for _, tt := range []struct {
+		named []string // nil for none
+		want  string
+	}{
+		{nil, "5"},
+		{[]string{"7"}, "7"},
+		{[]string{"0"}, "0"},
+		{[]string{" 7 "}, "7"},
+		{[]string{""}, "5"},
+		{[]string{"x"}, "5"},
+		{[]string{"-1"}, "5"},
+		{[]string{"+7"}, "5"},
+		{[]string{"9223372036854775807"}, "9223372036854775807"},
+		{[]string{"9223372036854775808"}, "5"},
+	} {
+		for name, e := range everySource {
+			r := NewResponse("HEAD")
+			r.Header()["Content-Length"] = tt.named
+			_, _ = r.WriteString("hello")
+			got := client(t, e.Source, encode(t, e, r))
+			if length := strings.Join(got.Header["Content-Length"], ", "); length != tt.want || got.Body != "" {
+				t.Errorf("%q, %s: Content-Length %q, body %q, want %q", tt.named, name, length, got.Body, tt.want)
+			}
+		}
+	}
+}

@@ -46,12 +46,12 @@ func (r *Response) WriteHeader(code int) {
 		return
 	}
 	r.status = code
-	r.sent, r.typed = sentFields(r.header, r.head)
+	r.sent, r.typed = sentFields(r.header, code, r.head)
 }
 
-// Write adds p to the body, after WriteHeader(200) if no status was written. For a
-// status that allows no body it returns http.ErrBodyNotAllowed. For HEAD it
-// succeeds, and the body is not sent.
+// Write adds p to the body, after WriteHeader(200) if no status was written. It
+// returns http.ErrBodyNotAllowed if the status allows no body. For HEAD it succeeds,
+// and the response has the length of the body instead of the body.
 func (r *Response) Write(p []byte) (int, error) {
 	if err := r.beforeBody(len(p)); err != nil {
 		return 0, err
