@@ -54,12 +54,12 @@ const flushTime = 10 * time.Second
 // is closed behind a body in chunks, which could hide another request from whoever
 // is in front, and behind each request of HTTP/1.0.
 //
-// What a handler writes goes out at once, and it may flush. So a handler that
-// panics or takes too long gets its problem document only if nothing of its
-// answer is on its way; otherwise the connection is cut, which keeps the client
-// from taking a part for the whole. Trailers and informational answers are not
-// sent, trailers of the request not shown, and connections not given away, as in
-// Lambda. Of a header Connection only "close" is heeded.
+// What a handler writes is sent at once, and it may flush. A handler that panics or
+// takes too long therefore gets its problem document only if nothing of its response
+// is on its way. Otherwise the connection is cut, so that the client does not take a
+// part for the whole. As in Lambda, trailers and informational responses are not sent,
+// status 101 is a panic, trailers of the request are not shown, and connections cannot
+// be hijacked. Of a Connection header only "close" has an effect.
 func (a *App) Handler(opts HandlerOptions) http.Handler {
 	if opts.Timeout <= 0 {
 		opts.Timeout = defaultTimeout

@@ -140,6 +140,9 @@ func TestContainerHandlerHeaders(t *testing.T) {
 				w.Header().Set("Connection", "Upgrade")
 				w.Header().Set("Upgrade", "websocket")
 				w.WriteHeader(http.StatusSwitchingProtocols)
+			case "late+upgrade":
+				w.WriteHeader(http.StatusCreated)
+				w.WriteHeader(http.StatusSwitchingProtocols)
 			case "close":
 				w.Header().Set("Connection", "close")
 			case "cases":
@@ -154,12 +157,13 @@ func TestContainerHandlerHeaders(t *testing.T) {
 		answers         int
 	}{
 		{"none", "HTTP/1.1 200 OK\r\n", "Connection: close\r\nContent-Length: 0", 2},
+		{"late upgrade", "HTTP/1.1 201 ", "HTTP/1.1 500", 2},
 		{"length", "Content-Length: 1\r\n", "chunked", 2},
-		{"upgrade", "HTTP/1.1 101 ", "HTTP/1.1 204", 1},
+		{"upgrade", "HTTP/1.1 500 ", "Upgrade", 2},
 		{"close", "Connection: close\r\n", "HTTP/1.1 204", 1},
 		{"cases", "X-A: 2\r\nX-A: 1\r\n", "x-a", 2},
 	} {
-		answer := exchange(t, base, "GET /open?"+test.query+" HTTP/1.1\nHost: x\n\n"+next)
+		answer := exchange(t, base, "GET /open?"+url.QueryEscape(test.query)+" HTTP/1.1\nHost: x\n\n"+next)
 		if n := strings.Count(answer, "HTTP/1.1 "); n != test.answers || !strings.Contains(answer, test.has) || strings.Contains(answer, test.not) {
 			t.Errorf("%s: %d answers:\n%s", test.query, n, answer)
 		}

@@ -43,18 +43,21 @@ type writer struct {
 
 func (w *writer) Header() http.Header { return w.header }
 
-// WriteHeader sends status and headers, the first time. As in Lambda, an
-// informational status (1xx, but for 101) is not sent.
+// WriteHeader sends the status and the headers the first time. As in Lambda, an
+// informational status (1xx) is not sent, and 101 is as invalid as a code that has not
+// three digits: it panics.
 func (w *writer) WriteHeader(code int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.status != 0 || w.over {
 		return
 	}
-	if code < 100 || code > 999 {
+	switch {
+	case code < 100 || code > 999:
 		panic(fmt.Sprintf("invalid WriteHeader code %v", code))
-	}
-	if code >= 200 || code == http.StatusSwitchingProtocols {
+	case code == http.StatusSwitchingProtocols:
+		panic("invalid WriteHeader code 101: no protocol can be switched to")
+	case code >= 200:
 		w.send(code)
 	}
 }
@@ -69,24 +72,25 @@ func (w *writer) send(code int) {
 		w.replace(bodyProblem(failure, w.id))
 		return
 	}
-	w.copyHeader(code)
+	w.copyHeader()
 	w.status = code
 	w.to.WriteHeader(code)
 }
 
-// copyHeader passes on the handler's headers as Lambda does: names canonical,
-// without trailers, and without characters that no header may have (RFC 9110,
-// section 5.5), of which net/http replaces the ends of lines only. Where the answer
-// ends, and whether another request follows, is net/http's to say, but that none
-// does: behind a protocol that nobody here speaks, too.
-func (w *writer) copyHeader(code int) {
+// copyHeader passes on the handler's headers as Lambda does: with canonical names,
+// without trailers, and without characters that no header may have (RFC 9110, section
+// 5.5), of which net/http replaces only line breaks. net/http decides where the
+// response ends and whether the connection stays open. The handler may only ask for
+// the connection to close.
+func (w *writer) copyHeader() {
 	to := w.to.Header()
-	isLast := code == http.StatusSwitchingProtocols
 	for _, name := range slices.Sorted(maps.Keys(w.header)) {
 		values := w.header[name]
 		switch canonical := http.CanonicalHeaderKey(name); {
 		case canonical == "Connection":
-			isLast = isLast || slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, "close") })
+			if slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, "close") }) {
+				to.Set("Connection", "close")
+			}
 		case canonical == "Trailer", canonical == "Transfer-Encoding", strings.HasPrefix(name, http.TrailerPrefix):
 		default:
 			clean := make([]string, len(values))
@@ -98,9 +102,6 @@ func (w *writer) copyHeader(code int) {
 			}
 			to[canonical] = clean
 		}
-	}
-	if isLast {
-		to.Set("Connection", "close")
 	}
 }
 

@@ -32,17 +32,20 @@ func NewResponse(method string) *Response {
 // no effect.
 func (r *Response) Header() http.Header { return r.header }
 
-// WriteHeader fixes status and headers. Only the first call counts, and calls with
-// an informational status (1xx, but for 101) do not: an answer is all that a
-// function can send. It panics, as net/http does, when code has not three digits.
+// WriteHeader fixes the status and the headers. Only the first call counts. Calls with
+// an informational status (1xx) do not count, because the service sends one response.
+// WriteHeader panics if code has not three digits, as net/http does. It also panics if
+// code is 101, because no service that calls a function can switch protocols.
 func (r *Response) WriteHeader(code int) {
 	if r.status != 0 {
 		return
 	}
-	if code < 100 || code > 999 {
+	switch {
+	case code < 100 || code > 999:
 		panic(fmt.Sprintf("invalid WriteHeader code %v", code))
-	}
-	if code < 200 && code != http.StatusSwitchingProtocols {
+	case code == http.StatusSwitchingProtocols:
+		panic("invalid WriteHeader code 101: no protocol can be switched to")
+	case code < 200:
 		return
 	}
 	r.status = code
@@ -89,7 +92,7 @@ func (r *Response) Status() int {
 	return r.status
 }
 
-// bodyAllowed: RFC 9110, section 6.4.1.
+// bodyAllowed reports whether a final status allows a body (RFC 9110, section 6.4.1).
 func bodyAllowed(status int) bool {
-	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+	return status != http.StatusNoContent && status != http.StatusNotModified
 }
