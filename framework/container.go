@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -212,7 +213,7 @@ func (c *container) answer(ctx context.Context, out *writer, r *http.Request, v 
 }
 
 // request returns the request as the handler sees it: as the client sent it, but
-// for the stage.
+// without the stage.
 func (c *container) request(ctx context.Context, out *writer, r *http.Request, d route.Decision) *http.Request {
 	r = r.WithContext(ctx)
 	if prefix := c.app.router.Prefix(); prefix != "" {
@@ -222,10 +223,12 @@ func (c *container) request(ctx context.Context, out *writer, r *http.Request, d
 			u.Path = "/"
 		}
 		if u.RawPath != "" {
-			_, rest, _ := strings.Cut(u.RawPath[1:], "/") // behind the stage, however it is encoded
-			u.RawPath = "/" + rest
+			u.RawPath = cutSegment(u.RawPath)
+			if u.RawPath == (&url.URL{Path: u.Path}).EscapedPath() {
+				u.RawPath = "" // only the stage was encoded in a way of its own
+			}
 		}
-		r.URL = &u
+		r.URL, r.RequestURI = &u, cutTarget(r.RequestURI)
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		// Not the ResponseWriter, whose headers it would change beside whoever
@@ -236,4 +239,26 @@ func (c *container) request(ctx context.Context, out *writer, r *http.Request, d
 	r.Trailer = nil // which net/http may fill after the handler's time
 	name(r, d)
 	return r
+}
+
+// cutTarget returns a request target (RFC 9112, section 3.2) without the first segment
+// of its path. A target that has no path is returned as it is.
+func cutTarget(target string) string {
+	origin := ""
+	if scheme, rest, ok := strings.Cut(target, "://"); ok && !strings.Contains(scheme, "/") {
+		host, _, _ := strings.Cut(rest, "/")
+		origin = scheme + "://" + host
+	}
+	path, _, _ := strings.Cut(target[len(origin):], "?")
+	if !strings.HasPrefix(path, "/") {
+		return target // a request that did not come over a connection may have any
+	}
+	return origin + cutSegment(path) + target[len(origin)+len(path):]
+}
+
+// cutSegment returns an encoded path without its first segment, however that is
+// encoded. The path must begin with a slash.
+func cutSegment(path string) string {
+	_, rest, _ := strings.Cut(path[1:], "/")
+	return "/" + rest
 }
