@@ -98,6 +98,48 @@ func TestHTTPAPIv1Path(t *testing.T) {
 	}
 }
 
+// The client's encoding is known if what the event has in path decodes to Path.
+func TestHTTPAPIv1EscapedPath(t *testing.T) {
+	const execute, custom = "abcde12345.execute-api.eu-central-1.amazonaws.com", "api.example.com"
+	for _, tt := range []struct {
+		path, contextPath any
+		stage, domain     string
+		want              string
+	}{
+		{"/files/a%2Fb", "/files/a/b", "$default", execute, "/files/a%2Fb"},
+		{"/files/a%2fb", "/files/a/b", "$default", execute, "/files/a%2fb"}, // the client's spelling
+		{"/files/a%252Fb", "/files/a%2Fb", "$default", execute, "/files/a%252Fb"},
+		{"/mvp/files/a%2Fb", "/mvp/files/a/b", "mvp", execute, "/files/a%2Fb"},
+		{"/files/a%2Fb", "/mvp/files/a/b", "mvp", execute, "/files/a%2Fb"},
+		{"/key/files/a%2Fb", "/mvp/files/a/b", "mvp", custom, "/files/a%2Fb"},
+		{"/a%2Fkey/files/a%2Fb", "/mvp/files/a/b", "mvp", execute, "/files/a%2Fb"},
+		{"/mvp", "/mvp", "mvp", execute, "/"},
+		{"/mvp/", "/mvp/", "mvp", execute, "/"},
+		// Decoded already, as another report has it.
+		{"/files/a/b", "/files/a/b", "$default", execute, "/files/a/b"},
+		{"/files/a%2Fb", "/files/a%2Fb", "$default", execute, "/files/a%252Fb"},
+		{"/files/a b", "/files/a b", "$default", execute, "/files/a%20b"},
+		{"/files/100%", "/files/100%", "$default", execute, "/files/100%25"},
+		// Another path is not the request's.
+		{"/admin", "/files/a/b", "$default", execute, "/files/a/b"},
+		{"/files/c%2Fd", "/files/a/b", "$default", execute, "/files/a/b"},
+		{"/xfiles/a%2Fb", "/files/a/b", "$default", execute, "/files/a/b"},
+		{"%2Ffiles/a%2Fb", "/files/a/b", "$default", execute, "/files/a/b"},
+		{"x%2Ffiles/a%2Fb", "/files/a/b", "$default", execute, "/files/a/b"},
+		{"", "/files/a/b", "$default", execute, "/files/a/b"},
+		{nil, "/files/a/b", "$default", execute, "/files/a/b"},
+		{"/files/a%2Fb", nil, "$default", execute, "/files/a%252Fb"}, // which did not come from a gateway
+	} {
+		e := decode(t, edit(t, "httpapiv1-jwt", "path", tt.path, "requestContext.path", tt.contextPath,
+			"requestContext.stage", tt.stage, "requestContext.domainName", tt.domain, "resource", "/files/{p+}", "pathParameters", map[string]any{"p": "a/b"}))
+		req := request(t, e)
+		if got := req.URL.EscapedPath(); got != tt.want || unescape(got) != e.Path || !strings.HasPrefix(req.RequestURI, got) {
+			t.Errorf("path %v, requestContext.path %v, stage %q, domain %q: %q, RequestURI %q, Path %q, want %q",
+				tt.path, tt.contextPath, tt.stage, tt.domain, got, req.RequestURI, e.Path, tt.want)
+		}
+	}
+}
+
 func TestHTTPAPIv1RouteKey(t *testing.T) {
 	tests := []struct {
 		resourceID, routeKey any

@@ -49,8 +49,8 @@ type Event struct {
 	// trailing slashes are those the client sent. It starts with "/".
 	Path string
 
-	// EncodedPath is Path as the client encoded it. It is "" for an HTTP API, whose
-	// events have only the decoded path.
+	// EncodedPath is Path as the client encoded it. It is "" if the event has only
+	// the decoded path, as that of an HTTP API with payload format 2.0.
 	EncodedPath string
 
 	// RouteKey is the route that the gateway chose and authorized, such as

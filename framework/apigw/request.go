@@ -14,14 +14,20 @@ import (
 	"strings"
 )
 
-// setEncodedPath sets EncodedPath and Path from a path that is still encoded. For
-// the URL of the request it keeps an encoding that is not the one that package url
-// would choose.
+// setEncodedPath sets EncodedPath and Path from a path that is still encoded.
 func (e *Event) setEncodedPath(escaped string) {
 	if !strings.HasPrefix(escaped, "/") {
 		return // Decode refuses an empty Path; "%2Fx" must not pass for "/x"
 	}
-	e.EncodedPath, e.Path = escaped, unescape(escaped)
+	e.Path = unescape(escaped)
+	e.keepEncoding(escaped)
+}
+
+// keepEncoding sets EncodedPath. The caller must pass a path that decodes to Path. For
+// the URL of the request it keeps an encoding that is not the one that package url
+// would choose.
+func (e *Event) keepEncoding(escaped string) {
+	e.EncodedPath = escaped
 	u := url.URL{Path: e.Path}
 	if u.EscapedPath() == escaped {
 		return

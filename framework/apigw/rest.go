@@ -62,12 +62,13 @@ func (e *Event) decodeV1(top object) {
 	case resource != "":
 		e.RouteKey = e.Method + " " + resource
 	}
-	// Evidence on path conflicts: captures of April 2025 show it encoded
-	// ("/users/J%20Doe"), a later report has it decoded. The same captures show
-	// requestContext.path and pathParameters decoded, and nothing contradicts
-	// them, so that path is taken and nothing is decoded here. An event that
-	// lacks it did not come from the gateway; its path is taken as it stands,
-	// since decoding what may be decoded already is what opens holes.
+	// Sources disagree on whether path is encoded: captures of April 2025 show it
+	// encoded ("/users/J%20Doe"), a later report has it decoded. The same captures
+	// show requestContext.path and pathParameters decoded, and nothing contradicts
+	// them, so Path is requestContext.path, and it is not decoded here. An event
+	// without requestContext.path did not come from the gateway. Its path is taken as
+	// it is, because decoding a path a second time opens holes.
+	escaped := path
 	if contextPath != "" {
 		path = contextPath
 	}
@@ -76,7 +77,28 @@ func (e *Event) decodeV1(top object) {
 		path = trimBasePath(path, resource, params)
 	}
 	e.Path = orRoot(path)
+	if end := encodedEnd(escaped, e.Path); contextPath != "" && end != "" {
+		e.keepEncoding(end)
+	}
 	e.PathParameters = params
+}
+
+// encodedEnd returns the end of a path, from one of its slashes on, that decodes to
+// decoded. It returns "" if there is none. In front of it can be the stage or the base
+// path, which decoded lacks.
+func encodedEnd(path, decoded string) string {
+	for more := len(unescape(path)) - len(decoded); more > 0; {
+		slash := strings.Index(path[1:], "/") + 1
+		if slash == 0 {
+			return ""
+		}
+		more -= len(unescape(path[:slash]))
+		path = path[slash:]
+	}
+	if !strings.HasPrefix(path, "/") || unescape(path) != decoded {
+		return ""
+	}
+	return path
 }
 
 // isRouteKey tells the route key of an HTTP API, "GET /x" or "$default", from the
