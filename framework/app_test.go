@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -467,13 +466,34 @@ func TestDrainContainer(t *testing.T) {
 	<-drained
 }
 
-// An answer for which there is no route can be too large, too: its request's id is.
-func TestInvokeTooLargeWithoutRoute(t *testing.T) {
+// An id that is not the gateway's reaches neither the log nor the problem document.
+func TestInvokeLongRequestID(t *testing.T) {
 	t.Parallel()
 	s := newService(t, accessManifest, framework.Options{}, accessHandlers...)
-	e := httpAPI("GET", "/nowhere", "$default", at("requestContext.requestId", strings.Repeat("x", 7<<20)))
-	if _, err := s.app.Invoke(t.Context(), []byte(plain(e))); !errors.Is(err, apigw.ErrTooLarge) {
-		t.Errorf("error is %v", err)
+	s.lines(t) // of its start
+	const extended, lambda = "JCJmXjUAPHcEP4w=", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
+	long := strings.Repeat("secret", 1<<20)
+	rest := func(id string) value {
+		return value{
+			"resource": "/nowhere", "path": "/nowhere", "httpMethod": "GET", "headers": value{}, "multiValueHeaders": value{},
+			"requestContext": value{"resourceId": "a1b2c3", "path": "/dev/nowhere", "stage": "dev", "requestId": id, "extendedRequestId": extended, "identity": value{}},
+		}
+	}
+	for _, test := range []struct {
+		name, want string
+		event      value
+	}{
+		{"REST API", extended, rest("secret")},
+		{"REST API, long", extended, rest(long)},
+		{"HTTP API, long", lambda, httpAPI("GET", "/nowhere", "$default", at("requestContext.requestId", long))},
+	} {
+		out, err := s.app.Invoke(lambdaContext(t), []byte(plain(test.event)))
+		if err != nil || !strings.HasPrefix(string(out), `{"statusCode":404,`) || !strings.Contains(string(out), test.want) {
+			t.Errorf("%s: %.300s, %v", test.name, out, err)
+		}
+		if lines := s.lines(t); len(lines) != 1 || lines[0]["request_id"] != test.want {
+			t.Errorf("%s: the log has %.300v", test.name, lines)
+		}
 	}
 }
 

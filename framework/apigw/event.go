@@ -65,13 +65,21 @@ type Event struct {
 	// none.
 	Stage string
 
-	// RequestID is requestContext.requestId. A load balancer has none; there it
-	// is the Root of the X-Amzn-Trace-Id header (see TraceRoot), which the client
-	// may choose.
+	// RequestID is requestContext.requestId. It is empty if that is not an id of at
+	// most 128 letters, digits and characters of "+/=_-".
+	//
+	// A client of a REST API can choose the id with its X-Amzn-RequestId header. Only
+	// a UUID is taken, and otherwise requestContext.extendedRequestId, which no client
+	// can choose (API Gateway developer guide, "Access logging for REST APIs"). A load
+	// balancer has no request id. RequestID is then the Root of the X-Amzn-Trace-Id
+	// header, which the client can choose as well; see TraceRoot.
 	RequestID string
 
-	// TraceHeader is the X-Amzn-Trace-Id header, in which AWS keeps what a client
-	// sent.
+	// TraceHeader is the X-Amzn-Trace-Id header as the function received it. The
+	// service adds it, unless the client sent one. A load balancer keeps the client's
+	// Root (ELB user guide, "Request tracing"), and so does a REST API (API Gateway
+	// developer guide, "Trace user requests to REST APIs using X-Ray"). AWS does not
+	// document what an HTTP API and a Function URL do with it.
 	TraceHeader string
 
 	// SourceIP is the address of the peer that the service saw, never what a

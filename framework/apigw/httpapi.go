@@ -14,7 +14,7 @@ func (e *Event) decodeV2(top object) {
 
 	e.Method = http.text("method")
 	e.Stage = context.text("stage")
-	e.RequestID = context.text("requestId")
+	e.RequestID = gatewayID(context.text("requestId"))
 	e.SourceIP = http.text("sourceIp")
 	e.query = top.text("rawQueryString")
 	e.https = true // neither service listens for plain HTTP

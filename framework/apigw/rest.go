@@ -19,6 +19,10 @@ func (e *Event) decodeV1(top object) {
 	e.Method = top.text("httpMethod")
 	e.Stage = context.text("stage")
 	e.RequestID = context.text("requestId")
+	if e.Source == REST && !isUUID(e.RequestID) {
+		e.RequestID = context.text("extendedRequestId")
+	}
+	e.RequestID = gatewayID(e.RequestID)
 	e.SourceIP = identity.text("sourceIp")
 	e.https = true
 	e.setHeaders(top.object("headers"), top.object("multiValueHeaders"), domain)

@@ -38,7 +38,7 @@ func FuzzTypes(f *testing.F) {
 			}
 			c := in.RequestContext
 			compare(t, e, event{
-				Method: c.HTTP.Method, RouteKey: in.RouteKey, Stage: c.Stage, RequestID: c.RequestID, SourceIP: c.HTTP.SourceIP,
+				Method: c.HTTP.Method, RouteKey: in.RouteKey, Stage: c.Stage, RequestID: gatewayID(c.RequestID), SourceIP: c.HTTP.SourceIP,
 				Query: in.RawQueryString, Body: in.Body, Base64: in.IsBase64Encoded,
 				Params: in.PathParameters, Headers: single(in.Headers), Cookies: in.Cookies,
 			})
@@ -61,7 +61,7 @@ func FuzzTypes(f *testing.F) {
 			}
 			c := in.RequestContext
 			compare(t, e, event{
-				Method: c.HTTP.Method, Stage: e.Stage, RequestID: c.RequestID, SourceIP: c.HTTP.SourceIP,
+				Method: c.HTTP.Method, Stage: e.Stage, RequestID: gatewayID(c.RequestID), SourceIP: c.HTTP.SourceIP,
 				Query: in.RawQueryString, Body: in.Body, Base64: in.IsBase64Encoded, Headers: single(in.Headers), Cookies: in.Cookies,
 			})
 			if iam := c.Authorizer; iam != nil && iam.IAM != nil && e.Authorizer.Kind == IAMAuthorizer {
@@ -75,12 +75,16 @@ func FuzzTypes(f *testing.F) {
 				return
 			}
 			c := in.RequestContext
+			id := c.RequestID
+			if !isUUID(id) {
+				id = c.ExtendedRequestID
+			}
 			params := maps.Clone(in.PathParameters)
 			for name, v := range params {
 				params[name] = unescape(v)
 			}
 			compare(t, e, event{
-				Method: in.HTTPMethod, RouteKey: in.HTTPMethod + " " + in.Resource, Stage: c.Stage, RequestID: c.RequestID, SourceIP: c.Identity.SourceIP,
+				Method: in.HTTPMethod, RouteKey: in.HTTPMethod + " " + in.Resource, Stage: c.Stage, RequestID: gatewayID(id), SourceIP: c.Identity.SourceIP,
 				Query: e.query, Body: in.Body, Base64: in.IsBase64Encoded, Params: params, Headers: both(in.Headers, in.MultiValueHeaders),
 			})
 		case 3:
