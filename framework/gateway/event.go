@@ -207,8 +207,9 @@ func dropHopByHop(h http.Header) {
 }
 
 // header returns the headers that the function sees: the client's, and those that
-// captures of live traffic show to be added. AWS's own trace id is never the
-// client's here; whether it can be there is not known.
+// captures of live traffic show to be added. It replaces an X-Amzn-Trace-Id that the
+// client sent. Load balancers and REST APIs keep that (see [apigw.Event]), and AWS does
+// not document what an HTTP API does.
 func (in *inbound) header() http.Header {
 	h := make(http.Header, len(in.Header)+6)
 	for name, values := range in.Header {
