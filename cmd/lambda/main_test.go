@@ -23,6 +23,10 @@ routes:
   - {path: /exits, method: GET, handler: exits, public: true}
   - {path: /echo, method: GET, handler: echo, public: true}
   - {path: /large, method: GET, handler: large, public: true}
+  - {path: /meet, method: GET, handler: meet, public: true}
+  - {path: /own, method: GET, handler: own, public: true}
+  - {path: /late, method: GET, handler: late, public: true}
+  - {path: /release, method: GET, handler: release, public: true}
 `
 
 var testHandlers = framework.Handlers{
@@ -42,6 +46,8 @@ var testHandlers = framework.Handlers{
 	"exits": func(http.ResponseWriter, *http.Request) { os.Exit(7) },
 	"echo":  echo,
 	"large": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("x", 7<<20)) },
+
+	"meet": meet, "own": own, "late": late, "release": release,
 }
 
 // TestMain makes this test binary the function where a test starts it as one.
@@ -60,7 +66,11 @@ func TestMain(m *testing.M) {
 	}
 	watchConnections()
 	dieAt(stageStarted)
-	app, err := framework.New([]byte(manifest), testHandlers, framework.Options{})
+	opts, err := framework.OptionsFromEnv()
+	if err != nil {
+		exit(err)
+	}
+	app, err := framework.New([]byte(manifest), testHandlers, opts)
 	if err != nil {
 		exit(err)
 	}

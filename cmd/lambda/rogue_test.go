@@ -58,10 +58,10 @@ func (g *rogue) take(w http.ResponseWriter, r *http.Request, prefix string) {
 	g.posted <- fmt.Sprintf("%s %s: %s", id, kind, body)
 }
 
-func startRogue(t *testing.T, next, post func(int, http.ResponseWriter, *http.Request)) *rogue {
+func startRogue(t *testing.T, next, post func(int, http.ResponseWriter, *http.Request), env ...string) *rogue {
 	t.Helper()
 	g := &rogue{runtime: &runtime{t: t, exited: make(chan error, 1)}, next: next, post: post, posted: make(chan string, 100)}
-	g.runtime.start(g, "test")
+	g.runtime.start(g, "test", env...)
 	return g
 }
 
