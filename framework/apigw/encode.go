@@ -106,6 +106,7 @@ type bodyForm struct {
 	base64 int
 }
 
+// formOf returns the lengths of a body that has the given Content-Encoding header.
 func formOf(body []byte, contentEncoding string) bodyForm {
 	f := bodyForm{text: -1, base64: len(`""`) + stdbase64.StdEncoding.EncodedLen(len(body))}
 	// Compressed data is never text, even if its bytes happen to be UTF-8.
@@ -115,8 +116,8 @@ func formOf(body []byte, contentEncoding string) bodyForm {
 	return f
 }
 
-// isBase64 reports whether the body is sent as base64, if it has room for that many
-// bytes.
+// isBase64 reports whether source gets the body as base64. The payload has room for as
+// many bytes of body.
 func (f bodyForm) isBase64(source Source, room int) bool {
 	switch {
 	case f.text < 0:
@@ -127,7 +128,8 @@ func (f bodyForm) isBase64(source Source, room int) bool {
 	return f.base64 < f.text
 }
 
-// maxLen returns how many bytes the body can take in a payload that is within limit.
+// maxLen returns how many bytes the body can take in a payload for source, whose limit
+// is given.
 func (f bodyForm) maxLen(source Source, limit int) int {
 	if f.isBase64(source, limit) {
 		return f.base64

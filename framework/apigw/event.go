@@ -75,11 +75,11 @@ type Event struct {
 	// header, which the client can choose as well; see TraceRoot.
 	RequestID string
 
-	// TraceHeader is the X-Amzn-Trace-Id header as the function received it. The
-	// service adds it, unless the client sent one. A load balancer keeps the client's
-	// Root (ELB user guide, "Request tracing"), and so does a REST API (API Gateway
-	// developer guide, "Trace user requests to REST APIs using X-Ray"). AWS does not
-	// document what an HTTP API and a Function URL do with it.
+	// TraceHeader is the X-Amzn-Trace-Id header, which AWS adds to every request. If
+	// the client sent one, a load balancer keeps its Root (ELB user guide, "Request
+	// tracing for your Application Load Balancer"), and a REST API keeps the trace (API
+	// Gateway developer guide, "Trace user requests to REST APIs using X-Ray"). AWS
+	// does not document what an HTTP API and a Function URL do.
 	TraceHeader string
 
 	// SourceIP is the address of the peer that the service saw, never what a

@@ -4,6 +4,9 @@ package apigw
 // letters, digits, and characters of "+/=_-". It returns "" for anything else, so that
 // no other text reaches the log.
 func gatewayID(id string) string {
+	if len(id) > 128 {
+		return ""
+	}
 	for i := range len(id) {
 		switch c := id[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
@@ -11,9 +14,6 @@ func gatewayID(id string) string {
 		default:
 			return ""
 		}
-	}
-	if len(id) > 128 {
-		return ""
 	}
 	return id
 }
