@@ -47,8 +47,10 @@ func compile(m *manifest.Manifest, handlers []string, report *manifest.Report) *
 	for i := range m.Tests {
 		t.tests = append(t.tests, c.test(&m.Tests[i]))
 	}
-	c.groups.reportUnused(report)
-	c.scopes.reportUnused(report)
+	for _, v := range []*vocabulary{c.groups, c.scopes} {
+		v.reportUnused(report)
+		v.reportSimilar(report)
+	}
 	t.groups, t.scopes = c.groups.names(), c.scopes.names()
 	t.declaredGroups, t.declaredScopes = c.groups.sorted(), c.scopes.sorted()
 
@@ -94,19 +96,32 @@ func (c *compiler) pattern(r *Route, path manifest.String) bool {
 	if path.Line == 0 {
 		return false
 	}
-	var err error
-	r.Pattern, err = ParsePattern(path.Value)
-	if err != nil {
-		e := err.(*PatternError)
+	at := func(offset, width int) manifest.Span {
 		at := path.Span
 		switch utf8.RuneCountInString(path.Value) {
 		case path.Width: // written plainly
-			at.Column, at.Width = at.Column+e.Offset, e.Width
+			at.Column, at.Width = at.Column+offset, width
 		case path.Width - 2: // in quotes
-			at.Column, at.Width = at.Column+1+e.Offset, e.Width
+			at.Column, at.Width = at.Column+1+offset, width
 		}
-		c.report.Errorf(at, "bad-path", "path %s %s", manifest.Quote(path.Value), e.Reason)
+		return at
+	}
+	var err error
+	r.Pattern, err = ParsePattern(path.Value)
+	foreign := foreignSegments(path.Value)
+	if err != nil {
+		e := err.(*PatternError)
+		for _, f := range foreign {
+			if f.offset <= e.Offset && e.Offset < f.offset+f.width {
+				e = &PatternError{f.offset, f.width, f.reason()}
+				break
+			}
+		}
+		c.report.Errorf(at(e.Offset, e.Width), "bad-path", "path %s %s", manifest.Quote(path.Value), e.Reason)
 		return false
+	}
+	for _, f := range foreign {
+		c.report.Warnf(at(f.offset, f.width), "foreign-variable", "path %s %s", manifest.Quote(path.Value), f.reason())
 	}
 	if s := r.Pattern.Segments; len(s) == 1 && (s[0].Text == "ping" || s[0].Text == "sping") && s[0].Kind == Literal {
 		c.report.Warnf(path.Span, "reserved-path", "path %q is reserved by API Gateway on custom domains (documented for REST and WebSocket APIs): better use another", path.Value)
@@ -217,15 +232,22 @@ type vocabulary struct {
 	noun     string
 	closed   bool
 	declared []manifest.Name
-	list     []string        // the declared names
-	known    map[string]bool // whether a name was declared
-	used     map[string]bool
-	misses   int  // how many names were not known
-	unread   bool // whether a route's names were not well-formed
+	list     []string                 // the declared names
+	known    map[string]bool          // whether a name was declared
+	used     map[string]use           // by routes
+	tested   map[string]manifest.Span // where tests first have a name
+	misses   int                      // how many names were not known
+	unread   bool                     // whether a route's names were not well-formed
+}
+
+// A use says how many routes ask for a name, and where the first one does.
+type use struct {
+	routes int
+	first  manifest.Span
 }
 
 func newVocabulary(noun string, declared *manifest.Vocabulary) *vocabulary {
-	v := &vocabulary{noun: noun, known: make(map[string]bool), used: make(map[string]bool)}
+	v := &vocabulary{noun: noun, known: make(map[string]bool), used: make(map[string]use), tested: make(map[string]manifest.Span)}
 	if declared == nil {
 		return v
 	}
@@ -243,7 +265,21 @@ func (v *vocabulary) use(report *manifest.Report, names []manifest.String, writt
 	v.unread = v.unread || written && len(names) == 0
 	v.check(report, names)
 	for _, n := range names {
-		v.used[n.Value] = true
+		u := v.used[n.Value]
+		if u.routes++; u.routes == 1 {
+			u.first = n.Span
+		}
+		v.used[n.Value] = u
+	}
+}
+
+// test checks the names that the caller of a test has.
+func (v *vocabulary) test(report *manifest.Report, names []manifest.String) {
+	v.check(report, names)
+	for _, n := range names {
+		if _, ok := v.tested[n.Value]; !ok {
+			v.tested[n.Value] = n.Span
+		}
 	}
 }
 
@@ -272,7 +308,7 @@ func (v *vocabulary) reportUnused(report *manifest.Report) {
 		return
 	}
 	for _, n := range v.declared {
-		if !v.used[n.Value] {
+		if v.used[n.Value].routes == 0 {
 			report.Warnf(n.Span, "unused-"+v.noun, "%s %q is used by no route", v.noun, n.Value)
 		}
 	}
@@ -292,8 +328,8 @@ func (v *vocabulary) sorted() []Name {
 }
 
 func (v *vocabulary) names() []string {
-	all := maps.Clone(v.used)
-	for name := range v.known {
+	all := maps.Clone(v.known)
+	for name := range v.used {
 		all[name] = true
 	}
 	return slices.Sorted(maps.Keys(all))

@@ -23,8 +23,8 @@ func (c *compiler) test(mt *manifest.Test) Test {
 	if mt.As == nil {
 		return t // no token
 	}
-	c.groups.check(c.report, mt.As.Groups)
-	c.scopes.check(c.report, mt.As.Scopes)
+	c.groups.test(c.report, mt.As.Groups)
+	c.scopes.test(c.report, mt.As.Scopes)
 	t.Caller.Auth = JWT
 	t.Caller.Principal = Principal{Groups: values(mt.As.Groups), Scopes: values(mt.As.Scopes)}
 	if mt.As.Auth.Value == "iam" {
