@@ -3,7 +3,6 @@ package route
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -86,9 +85,6 @@ func (v *vocabulary) original(name string, names []string) string {
 // An ASCII letter that became another one is a misspelling wherever it stands, such
 // as the Latin A that became a Cyrillic А.
 func misspelt(a, b string) bool {
-	if strings.EqualFold(a, b) {
-		return true
-	}
 	s, t := []rune(a), []rune(b)
 	if len(s) > len(t) {
 		s, t = t, s
@@ -104,6 +100,9 @@ func misspelt(a, b string) bool {
 	end := len(s)
 	for end > at && sameLetter(s[end-1], t[end-1+longer]) {
 		end--
+	}
+	if at == len(t) {
+		return true
 	}
 	x, y := s[at:end], t[at:end+longer] // the parts that differ
 	if slices.ContainsFunc(x, isSignificant) || slices.ContainsFunc(y, isSignificant) {

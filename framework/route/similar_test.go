@@ -19,6 +19,7 @@ func TestMisspelt(t *testing.T) {
 		{"ADMINS", "ADNINS", true},
 		{"ADMINS", "admins", true},
 		{"hr", "HR", true},
+		{"ix", "İX", true},
 		{"users:read", "user:read", true},
 		{"users:read", "users.read", true},
 		{"super-admin", "superadmin", true},
