@@ -28,7 +28,8 @@ type App struct {
 	log      *slog.Logger
 	metrics  *metrics
 	alarm    alarm
-	running  atomic.Int64 // requests
+	running  atomic.Int64  // requests
+	listens  chan struct{} // closed when ExitOnSIGTERM listens; nil if it was not called
 }
 
 // New makes an App of a manifest, the bytes of a routes.yaml, and the handlers
@@ -105,6 +106,9 @@ func New(manifest []byte, handlers Handlers, opts Options) (*App, error) {
 // ctx has a deadline, as Lambda's has, the request's context ends shortly
 // before it, and a handler that is not done by then is answered for with 503.
 func (a *App) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if a.listens != nil {
+		<-a.listens
+	}
 	a.running.Add(1)
 	defer a.running.Add(-1)
 	start := time.Now()
@@ -163,17 +167,4 @@ func (a *App) decide(e *apigw.Event, caller route.Caller) route.Decision {
 		req.EncodedPath = a.router.Prefix() + e.EncodedPath
 	}
 	return a.router.Decide(req)
-}
-
-// Drain returns when no request has been running for a tenth of a second, by
-// when the last answer is on its way. It is what a process does on SIGTERM
-// before it exits; see cmd/lambda.
-func (a *App) Drain() {
-	const look, quiet = 10 * time.Millisecond, 100 * time.Millisecond
-	for idle := time.Duration(0); idle < quiet; idle += look {
-		time.Sleep(look)
-		if a.running.Load() > 0 {
-			idle = 0
-		}
-	}
 }

@@ -7,6 +7,7 @@
 //	if err != nil {
 //		log.Fatal(err)
 //	}
+//	app.ExitOnSIGTERM(nil)
 //	lambda.Start(app)
 //
 // App.Handler serves the same table over net/http, in a container.

@@ -8,11 +8,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -38,37 +35,8 @@ func exit(err error) {
 	os.Exit(1)
 }
 
-// serve answers invocations until the process ends. On SIGTERM the request that
-// is running gets its answer first.
-//
-// Emulators and containers send SIGTERM at any time. Lambda sends it to functions
-// with an extension, and when nothing is running. lambda.WithEnableSIGTERM would
-// register one for that alone: a call at every cold start.
+// serve answers invocations until SIGTERM.
 func serve(app *framework.App) {
-	f := function{app, make(chan struct{})}
-	go f.drain()
-	lambda.Start(f)
-}
-
-// A function is an App that heeds SIGTERM. Go starts threads for that, which the
-// first poll of a cold start does not wait for, and the first request does.
-type function struct {
-	*framework.App
-	heeds chan struct{} // closed when SIGTERM is heeded
-}
-
-// Invoke answers an event, once SIGTERM is heeded.
-func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	<-f.heeds
-	return f.App.Invoke(ctx, payload)
-}
-
-// drain ends the process on SIGTERM.
-func (f function) drain() {
-	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM)
-	close(f.heeds)
-	<-end
-	f.Drain()
-	os.Exit(0)
+	app.ExitOnSIGTERM(nil)
+	lambda.Start(app)
 }

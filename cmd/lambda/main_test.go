@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/routegate/routegate/framework"
 )
 
@@ -59,7 +61,7 @@ func TestMain(m *testing.M) {
 	case "main":
 		main()
 		return
-	case "test":
+	case "test", "closes":
 		manifest = testManifest
 	case "bad":
 		manifest = strings.ReplaceAll(strings.ReplaceAll(testManifest, "/ok", "/slow"), "handler: panic", "handler: panik")
@@ -73,6 +75,10 @@ func TestMain(m *testing.M) {
 	app, err := framework.New([]byte(manifest), testHandlers, opts)
 	if err != nil {
 		exit(err)
+	}
+	if os.Getenv("ROUTEGATE_TEST_FUNCTION") == "closes" {
+		app.ExitOnSIGTERM(func() { fmt.Fprintln(os.Stderr, "closed") })
+		lambda.Start(app)
 	}
 	serve(app)
 }
@@ -136,6 +142,28 @@ func TestFinishesTheRunningRequest(t *testing.T) {
 	if code := r.exitCode(); code != 0 {
 		t.Errorf("exit code %d, want 0\n%s", code, r.logged())
 	}
+}
+
+// What main has opened is closed when the running request has its answer.
+func TestClosesBehindTheRunningRequest(t *testing.T) {
+	t.Parallel()
+	r := startRuntime(t, "closes")
+	r.send("/slow", inAMinute())
+	time.Sleep(100 * time.Millisecond) // so that the handler runs
+	if err := r.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // so that the signal has come
+	if strings.Contains(r.logged(), "closed") {
+		t.Error("closed while a request was running")
+	}
+	if got := r.answer(); !strings.Contains(got, `"body":"done"`) {
+		t.Errorf("answer is %s", got)
+	}
+	if code := r.exitCode(); code != 0 {
+		t.Errorf("exit code %d, want 0\n%s", code, r.logged())
+	}
+	r.logs("closed\n")
 }
 
 // A handler that takes longer than Lambda allows is answered for in time, and
