@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/build"
 	"io/fs"
 	"maps"
 	"os"
@@ -30,13 +31,14 @@ import (
 
 const initUsage = `usage: go run ./cmd/routes init DIR -module PATH
 
-Init writes a new service into the directory DIR, which must be empty or not
-there: a manifest, two handlers, their tests, the function, what deploys it, and
-a workflow that checks it all. The service is a Go module of its own that uses
+Init writes a new service into the directory DIR, which must not exist, be empty,
+or hold only .git: a manifest, two handlers, their tests, the function, what
+deploys it, and a workflow that checks it all. The service is a Go module of its own that uses
 this framework as a library, in the version of this command, and its commands as
 tools ("go tool routes check"). On an error nothing is written.
 
-  -module PATH   the path of the new module, such as example.com/orders
+  -module PATH   the path of the new module, such as example.com/orders, or any
+                 other that "go mod init" takes
 
 exit codes: 0 written; 2 wrong usage; 3 could not be done
 `
@@ -66,7 +68,7 @@ func (c *call) init() int {
 	case modulePath == source.ModulePath:
 		return c.misuse("-module %q is the framework's own", modulePath)
 	}
-	if err := module.CheckPath(modulePath); err != nil {
+	if err := checkModulePath(modulePath); err != nil {
 		return c.misuse("-module: %v", err)
 	}
 	dir := args[0]
@@ -96,6 +98,29 @@ next:
   go tool local    # the API on localhost
 `, dir, modulePath, len(files), cd)
 	return c.done(exitFine, err)
+}
+
+// checkModulePath refuses the paths that "go mod init" refuses, and those whose
+// packages cannot be imported (Go modules reference, "Module paths").
+func checkModulePath(p string) error {
+	if err := module.CheckImportPath(p); err != nil {
+		return err
+	}
+	_, _, ok := module.SplitPathVersion(p)
+	switch {
+	case !ok && strings.HasPrefix(p, "gopkg.in/"):
+		return fmt.Errorf("%q has no version: a path at gopkg.in ends in one, such as \".v1\"", p)
+	case !ok:
+		return fmt.Errorf("%q ends in %q: the first version of a module has no suffix, later ones have \"/v2\", \"/v3\" and so on", p, "/"+path.Base(p))
+	case slices.Contains([]string{"go", "toolchain", "std", "cmd", "vendor"}, p):
+		return fmt.Errorf("%q is reserved by the go command", p)
+	}
+	if root := build.Default.GOROOT; root != "" {
+		if _, err := build.ImportDir(filepath.Join(root, "src", filepath.FromSlash(p)), 0); err == nil {
+			return fmt.Errorf("%q is a package of the standard library, which hides a module of the same path", p)
+		}
+	}
+	return nil
 }
 
 // A version is which framework a new service requires: a released one, or the
@@ -188,16 +213,19 @@ func goMod(modulePath string, framework version) []byte {
 	return []byte(b.String())
 }
 
-// writeNew writes the files into dir, which must be empty or not exist, all of
-// them or none: they are written beside their place and moved there at the end.
+// writeNew writes all files into dir, or none of them. dir must not exist, be empty,
+// or hold only .git, as a new repository does. The files are written to a new
+// directory and then moved to their places.
 func writeNew(dir string, files map[string][]byte) error {
 	entries, err := os.ReadDir(dir)
 	isNew := errors.Is(err, fs.ErrNotExist)
-	switch {
-	case err != nil && !isNew:
+	if err != nil && !isNew {
 		return err
-	case len(entries) > 0:
-		return fmt.Errorf("%q is not empty: it has %q", dir, entries[0].Name())
+	}
+	for _, e := range entries {
+		if e.Name() != ".git" {
+			return fmt.Errorf("%q is not empty: it has %q", dir, e.Name())
+		}
 	}
 	// In a directory that is there, since it may be one that cannot be replaced,
 	// such as the one that a shell is in.

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/mod/module"
 	modzip "golang.org/x/mod/zip"
 
+	"github.com/routegate/routegate/framework/gateway"
 	"github.com/routegate/routegate/framework/source"
 )
 
@@ -33,7 +34,7 @@ const goEnv = "GOFLAGS=-mod=mod GOWORK=off "
 // can be done.
 func TestInit(t *testing.T) {
 	t.Parallel()
-	for _, modulePath := range []string{"example.com/orders", "example.org/team/my-service.v1/v2"} {
+	for _, modulePath := range []string{"example.com/orders", "example.org/team/my-service.v1/v2", "orders"} {
 		t.Run(modulePath, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "a service")
@@ -77,6 +78,8 @@ func TestInit(t *testing.T) {
 				t.Errorf("go test: %s", got)
 			}
 
+			checkEnds(t, dir)
+
 			local := &localServer{}
 			local.start(t, dir, "go tool local")
 			for path, want := range map[string]string{"/v1/manage/hc": "200 OK {\"status\":\"ok\"}\n", "/v1/orders/42": "501 Not Implemented not implemented\n"} {
@@ -90,6 +93,45 @@ func TestInit(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// checkEnds checks that the function of a service closes what it has opened when it
+// is asked to end.
+func checkEnds(t *testing.T, dir string) {
+	t.Helper()
+	main := filepath.Join(dir, "cmd/lambda/main.go")
+	src, err := os.ReadFile(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const place = "\t\t// Close it here."
+	if strings.Count(string(src), place) != 1 {
+		t.Fatalf("where is a database closed?\n%s", src)
+	}
+	changed := strings.Replace(string(src), place, "\t\tlog.Print(\"closed\")\n"+place, 1)
+	if err := os.WriteFile(main, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out := shell(dir, "go build -o dist/bootstrap ./cmd/lambda"); out != "" {
+		t.Fatal(out)
+	}
+	if err := os.WriteFile(main, src, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	r, err := gateway.NewRuntime(gateway.RuntimeOptions{Log: &log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Deploy(t.Context(), filepath.Join(dir, "dist/bootstrap")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), " closed\n") {
+		t.Errorf("the function has closed nothing:\n%s", log.String())
 	}
 }
 
@@ -284,6 +326,32 @@ func TestWriteNew(t *testing.T) {
 	dir := t.TempDir()
 	if err := writeNew(at(dir), good); err != nil {
 		t.Fatal(err)
+	}
+	// A directory that holds only .git, which is a file in a work tree.
+	for _, mode := range []fs.FileMode{fs.ModeDir, 0} {
+		dir := t.TempDir()
+		git := filepath.Join(dir, ".git")
+		var err error
+		if mode.IsDir() {
+			err = os.Mkdir(git, 0o755)
+		} else {
+			err = os.WriteFile(git, nil, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writeNew(dir, bad); err == nil {
+			t.Error("no error")
+		}
+		if got, want := everything(dir), []string{".", ".git"}; !slices.Equal(got, want) {
+			t.Errorf("beside .git there is %q, want %q", got, want)
+		}
+		if err := writeNew(dir, good); err != nil {
+			t.Error(err)
+		}
+		if got, want := everything(dir), []string{".", ".git", "a", "b", "b/c"}; !slices.Equal(got, want) {
+			t.Errorf("beside .git there is %q, want %q", got, want)
+		}
 	}
 	before := everything(dir)
 	if err := writeNew(at(dir), good); err == nil || !strings.Contains(err.Error(), `is not empty: it has "a"`) {
