@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/routegate/routegate/framework/gen"
@@ -99,20 +101,23 @@ func (c *call) add() int {
 // appended returns the manifest with the route, and what it means. When ok is
 // false the call is over with the exit code, and what is wrong was printed.
 func (c *call) appended(src []byte, add manifest.NewRoute, handlers []string) (t *route.Table, out []byte, code int, ok bool) {
-	out, err := manifest.Append(src, add)
+	appended, err := manifest.Append(src, add)
 	if refused := (*manifest.AppendError)(nil); errors.As(err, &refused) {
 		fmt.Fprintf(c.stderr, "routes add: nothing written: %s:%d:%d: %v; the route to add is\n%s", c.manifest, refused.Line, refused.Column, refused, refused.Text)
 		return nil, nil, exitError, false
 	}
 	before, report := route.Load(c.manifest, src, nil)
 	if err == nil {
-		t, report = route.Load(c.manifest, out, handlers)
+		t, report = route.Load(c.manifest, appended.Source, handlers)
 	}
 	if t != nil {
 		for _, failure := range newFailures(before, t) {
 			report.Add(failure)
 		}
 		report.Sort()
+	}
+	if report.HasErrors() && err == nil {
+		report = withoutNewLines(report, src, appended)
 	}
 	if err := report.Print(c.stderr); err != nil {
 		return nil, nil, c.fail(err), false
@@ -124,7 +129,42 @@ func (c *call) appended(src []byte, add manifest.NewRoute, handlers []string) (t
 	case err != nil:
 		return nil, nil, c.fail(err), false
 	}
-	return t, out, exitFine, true
+	return t, appended.Source, exitFine, true
+}
+
+// onLine is how a message names a line of the manifest.
+var onLine = regexp.MustCompile(`\bon line [0-9]+\b`)
+
+// withoutNewLines returns a report on the manifest with the new route as one on the
+// file src, which stays as it is. It cites the lines of src, and the new route
+// instead of a line of it.
+func withoutNewLines(report *manifest.Report, src []byte, appended *manifest.Appended) *manifest.Report {
+	old := func(at manifest.Span, message string) (manifest.Span, string) {
+		message = onLine.ReplaceAllStringFunc(message, func(text string) string {
+			n, err := strconv.Atoi(strings.TrimPrefix(text, "on line "))
+			if line, ok := appended.OldLine(n); err == nil && ok {
+				return "on line " + strconv.Itoa(line)
+			}
+			return "in the new route"
+		})
+		line, ok := appended.OldLine(at.Line)
+		if !ok {
+			return manifest.Span{}, "the new route: " + message
+		}
+		at.Line = line
+		return at, message
+	}
+	r := &manifest.Report{Filename: report.Filename, Source: src}
+	for _, d := range report.Diagnostics {
+		d.Span, d.Message = old(d.Span, d.Message)
+		d.Related = slices.Clone(d.Related)
+		for i, rel := range d.Related {
+			d.Related[i].Span, d.Related[i].Message = old(rel.Span, rel.Message)
+		}
+		r.Add(d)
+	}
+	r.Sort()
+	return r
 }
 
 // newFailures returns a diagnostic for each request of the manifest's own tests

@@ -30,15 +30,35 @@ type AppendError struct {
 
 func (e *AppendError) Error() string { return e.Reason }
 
-// Append returns src with a route behind the last of its routes, in block style,
+// An Appended is a manifest with a new route in it.
+type Appended struct {
+	Source []byte
+
+	first, end int // the new lines of Source; end is the line after them
+}
+
+// OldLine returns the line of the old text that became line n of Source. ok is false
+// if n is a new line.
+func (a *Appended) OldLine(n int) (line int, ok bool) {
+	switch {
+	case n < a.first:
+		return n, true
+	case n < a.end:
+		return 0, false
+	}
+	return n - (a.end - a.first), true
+}
+
+// Append adds a route behind the last route of the manifest src, in block style,
 // indented and set apart as that one is. Every byte of src stays: the new ones
 // stand between two of them. Comments below the last route that are indented like
-// its keys belong to it; all others, and empty lines, come behind the new route.
+// its keys belong to it. All other comments, and empty lines, come behind the new
+// route.
 //
-// The manifest in src must have the right form. What the new one means, and
-// whether it does, is package route's to say. The error is an *AppendError where
-// the routes are written as no text can be added to safely, such as in brackets.
-func Append(src []byte, add NewRoute) ([]byte, error) {
+// The manifest in src must have the right form. Append does not check what the new
+// route means. The error is an *AppendError if the routes are written in a way that
+// no text can be added to safely, such as in brackets.
+func Append(src []byte, add NewRoute) (*Appended, error) {
 	r := &Report{Source: src}
 	root := parseTree(r)
 	if root == nil || r.HasErrors() || root.kind != mapping {
@@ -53,7 +73,7 @@ func Append(src []byte, add NewRoute) ([]byte, error) {
 	if e.routes == nil || e.routes.Kind != yaml.SequenceNode || len(e.routes.Content) == 0 {
 		return nil, errors.New("the manifest has no routes")
 	}
-	refuse := func(reason, text string) ([]byte, error) {
+	refuse := func(reason, text string) (*Appended, error) {
 		return nil, &AppendError{Span{Pos{e.routes.Line, e.routes.Column}, 1}, reason, text}
 	}
 	if (doc.Content[0].Style|e.routes.Style)&yaml.FlowStyle != 0 {
@@ -64,10 +84,11 @@ func Append(src []byte, add NewRoute) ([]byte, error) {
 	want["routes"] = append(routes, e.data())
 	for _, behind := range e.candidates(end) {
 		out := e.insert(behind)
-		after := &Report{Source: out}
+		after := &Report{Source: out.Source}
 		if tree := parseTree(after); tree != nil && !after.HasErrors() && reflect.DeepEqual(tree.data(), any(want)) {
 			mark := src[:len(src)-len(e.src)] // a byte order mark
-			return append(bytes.Clone(mark), out...), nil
+			out.Source = append(bytes.Clone(mark), out.Source...)
+			return out, nil
 		}
 	}
 	return refuse("where the routes end cannot be told", strings.Join(e.block("  ", 2), "\n")+"\n")
@@ -135,8 +156,8 @@ func isEmpty(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
 
 func isComment(line []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(line), []byte("#")) }
 
-// insert returns the text with the route behind a line.
-func (e *editor) insert(behind int) []byte {
+// insert adds the route behind a line.
+func (e *editor) insert(behind int) *Appended {
 	at, br := 0, "\n"
 	for n := range behind {
 		at += len(e.lines[n])
@@ -147,17 +168,22 @@ func (e *editor) insert(behind int) []byte {
 			at = len(e.src)
 		}
 	}
+	out := &Appended{first: behind + 1, end: behind + 1}
 	var b strings.Builder
 	if behind == len(e.lines) && len(e.lines[behind-1]) > 0 {
 		b.WriteString(br) // the file does not end in one
 	}
 	if e.spaced() && !isEmpty(e.lines[behind-1]) {
 		b.WriteString(br)
+		out.end++
 	}
-	for _, line := range e.block(strings.Repeat(" ", e.routes.Column-1), e.keyOffset()) {
+	block := e.block(strings.Repeat(" ", e.routes.Column-1), e.keyOffset())
+	for _, line := range block {
 		b.WriteString(line + br)
 	}
-	return append(append(bytes.Clone(e.src[:at]), b.String()...), e.src[at:]...)
+	out.end += len(block)
+	out.Source = append(append(bytes.Clone(e.src[:at]), b.String()...), e.src[at:]...)
+	return out
 }
 
 // dash returns the line on which an item starts with its "-".

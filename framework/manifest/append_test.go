@@ -64,9 +64,10 @@ func TestAppend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(strings.Replace(test.src, "§", test.want, 1), string(got)); diff != "" {
+			if diff := cmp.Diff(strings.Replace(test.src, "§", test.want, 1), string(got.Source)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+			checkOldLines(t, []byte(strings.Replace(test.src, "§", "", 1)), got)
 		})
 	}
 
@@ -85,9 +86,29 @@ func TestAppend(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(src)+"\n"+test.want, string(got)); diff != "" {
+		if diff := cmp.Diff(string(src)+"\n"+test.want, string(got.Source)); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", test.add, diff)
 		}
+	}
+}
+
+// checkOldLines checks that OldLine says of every line where it came from.
+func checkOldLines(t *testing.T, src []byte, got *Appended) {
+	t.Helper()
+	old, now := splitLines(src), splitLines(got.Source)
+	next := 1
+	for n := range now {
+		line, ok := got.OldLine(n + 1)
+		if !ok {
+			continue
+		}
+		if end := line == len(old)+1 && len(now[n]) == 0; !end && (line != next || string(old[line-1]) != string(now[n])) {
+			t.Fatalf("line %d, %q, is said to be line %d, want %d", n+1, now[n], line, next)
+		}
+		next++
+	}
+	if added := len(now) - (next - 1); added < 1 || next <= len(old) {
+		t.Errorf("%d lines are new, and %d of %d old ones are there:\n%s", added, next-1, len(old), got.Source)
 	}
 }
 
@@ -107,7 +128,7 @@ func TestAppendRefuses(t *testing.T) {
 			continue // found a place after all
 		}
 		if !errors.As(err, &refused) || out != nil {
-			t.Errorf("%s: %q, %v", test.name, out, err)
+			t.Errorf("%s: %+v, %v", test.name, out, err)
 			continue
 		}
 		if got := itoa(refused.Line) + ":" + itoa(refused.Column) + ": " + refused.Error(); got != test.reason {
@@ -119,7 +140,7 @@ func TestAppendRefuses(t *testing.T) {
 	}
 	for _, src := range []string{"", "version: 1\n", "routes: {}\n", "routes: []\n", "routes\n", "- routes\n", "a: b: c\n", "routes:\n", "\xff", "a: *b\nroutes:\n  - a\n"} {
 		if out, err := Append([]byte(src), order); err == nil || out != nil {
-			t.Errorf("%q: %q, %v", src, out, err)
+			t.Errorf("%q: %+v, %v", src, out, err)
 		}
 	}
 }
@@ -138,7 +159,7 @@ func FuzzAppend(f *testing.F) {
 			return
 		}
 		add := NewRoute{Path: path, Method: "GET", Handler: "h", Summary: summary, Tags: []string{group, "x"}, Groups: []string{group}}
-		out, err := Append(src, add)
+		appended, err := Append(src, add)
 		if refused := (*AppendError)(nil); errors.As(err, &refused) {
 			if refused.Line < 1 || refused.Text == "" {
 				t.Errorf("incomplete: %+v", refused)
@@ -148,6 +169,8 @@ func FuzzAppend(f *testing.F) {
 		if err != nil {
 			t.Fatalf("a manifest of the right form: %v", err)
 		}
+		checkOldLines(t, src, appended)
+		out := appended.Source
 		same := 0
 		for same < len(src) && src[same] == out[same] {
 			same++

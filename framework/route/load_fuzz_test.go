@@ -210,7 +210,7 @@ func FuzzAppend(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		after, report := Load("routes.yaml", out, nil)
+		after, report := Load("routes.yaml", out.Source, nil)
 		if after == nil {
 			t.Fatal(printed(t, report))
 		}
