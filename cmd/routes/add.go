@@ -20,11 +20,13 @@ import (
 
 const addUsage = `usage: go run ./cmd/routes add METHOD PATH HANDLER [flags]
 
-Add writes a route behind the others in the manifest, of which it changes nothing
-else. A handler that is not there yet is added to the source in the directory
-"handlers" beside it, where it answers 501. Nothing is written when the manifest
-would be wrong with the route, or when a test of it would fail that now passes.
-Several at once wait for each other.
+Add writes a route behind the others in the manifest and changes nothing else
+there. If the directory "handlers" beside it has no such handler, add writes one
+that responds with 501: a method if the other handlers are methods, and otherwise
+a function. It is named like HANDLER, getOrder for get_order. A function of that
+name that is a handler already is used as it is. Add writes nothing if the
+manifest would be wrong with the route, or if a test of it would fail that now
+passes. Several at once wait for each other.
 
   -public         no token is asked for
   -groups G,G     the caller must be in one of them

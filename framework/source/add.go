@@ -7,7 +7,7 @@ import (
 	"go/ast"
 	"go/format"
 	"go/token"
-	"go/types"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,50 +23,52 @@ type File struct {
 	Adds string // what is new in it, in words
 }
 
-// Add returns the files that a handler of that name is added by: a function that
-// answers 501 (RFC 9110, section 15.6.2), in the file of the route's resource,
-// and its entry in All, at its place where the entries are sorted. Written in
-// this order, each leaves a package that compiles. Nothing else of the files
-// changes, and none is written here.
+// Add returns the files that add a handler of that name: a function or a method that
+// responds with 501 (RFC 9110, section 15.6.2), in the file of the route's resource,
+// and its entry in All, at its place if the entries are sorted. A handler that was
+// written before gets the entry only. Written in this order, each file leaves a
+// package that compiles. Nothing else in the files changes, and Add writes none.
 //
 // The error says what is in the way.
 func (p *Package) Add(name, method, path string) ([]File, error) {
-	fn, err := p.functionName(name)
-	if err != nil {
-		return nil, err
-	}
 	resource := Resource(path) + ".go"
-	edits := []edit{{p.in, p.entry(name, fn)}}
-	stub, err := p.stub(resource, fn, method+" "+path)
+	at, err := p.place(name, resource)
 	if err != nil {
 		return nil, err
 	}
-	for _, insert := range stub {
-		edits = append(edits, edit{resource, insert})
+	edits := []edit{{p.in, p.entry(name, at.value)}}
+	if !at.isThere {
+		stub, err := p.stub(resource, at, method+" "+path)
+		if err != nil {
+			return nil, err
+		}
+		for _, insert := range stub {
+			edits = append(edits, edit{resource, insert})
+		}
 	}
-	changed := make(map[string][]byte)
-	for _, file := range []string{resource, p.in} {
-		changed[file] = p.edited(file, edits)
+	changed := map[string][]byte{p.in: p.edited(p.in, edits)}
+	if !at.isThere {
+		changed[resource] = p.edited(resource, edits)
 	}
 
-	// What was edited as text is read again: nothing else may have changed.
-	sources := make(map[string][]byte)
-	for name, src := range p.sources {
-		sources[name] = src
-	}
-	for name, src := range changed {
-		sources[name] = src
-	}
+	// What was edited as text is read again: nothing else may have changed. An error
+	// cites no line of that, because the files do not have it.
+	sources := maps.Clone(p.sources)
+	maps.Copy(sources, changed)
 	after, err := parse(p.dir, sources)
-	if err != nil {
-		return nil, fmt.Errorf("cannot add a handler to the source as it is written: %w", err)
-	}
-	if want := append(p.Names(), name); !slices.Equal(slices.Sorted(slices.Values(want)), after.Names()) || !after.declared()[fn] {
+	if want := append(p.Names(), name); err != nil || !slices.Equal(slices.Sorted(slices.Values(want)), after.Names()) || after.find(at.name, receiverType(at.method)) == nil {
 		return nil, p.errorf(p.literal, "cannot add a handler to the source as it is written")
 	}
 
-	function := File{filepath.Join(p.dir, resource), changed[resource], "function " + fn}
 	entry := File{filepath.Join(p.dir, p.in), changed[p.in], "handler " + strconv.Quote(name)}
+	if at.isThere {
+		entry.Adds += ", which is " + at.value
+		return []File{entry}, nil
+	}
+	function := File{filepath.Join(p.dir, resource), changed[resource], "function " + at.name}
+	if at.method != nil {
+		function.Adds = "method " + at.name + " of " + receiverType(at.method)
+	}
 	if resource == p.in {
 		function.Adds += ", " + entry.Adds
 		return []File{function}, nil
@@ -95,32 +97,19 @@ var (
 	notAlnum = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// functionName returns the name of the function for a handler: getOrder for
-// get_order. A name that is taken gets "Handler" behind it.
-func (p *Package) functionName(name string) (string, error) {
-	var b strings.Builder
-	for i, word := range strings.FieldsFunc(name, func(c rune) bool { return c == '_' || c == '-' }) {
-		first, rest := word[:1], word[1:]
-		if i == 0 {
-			b.WriteString(strings.ToLower(first) + rest)
-		} else {
-			b.WriteString(strings.ToUpper(first) + rest)
-		}
-	}
-	fn := cmp.Or(b.String(), "handler")
-	taken := p.declared()
-	for _, candidate := range []string{fn, fn + "Handler", "handler" + fn} {
-		if token.IsIdentifier(candidate) && !taken[candidate] && types.Universe.Lookup(candidate) == nil {
-			return candidate, nil
-		}
-	}
-	return "", fmt.Errorf("no function can be named after the handler %q: %q is taken", name, fn)
-}
-
-// declared returns the names that a new function must not have: those of the
-// package, and those by which its files speak of others.
+// declared returns the names that a new function must not have. They are those that
+// the package declares or imports, and those in the function All, which may be
+// parameters.
 func (p *Package) declared() map[string]bool {
 	names := map[string]bool{"init": true, "main": true, "http": true}
+	if all := p.all(); all != nil {
+		ast.Inspect(all, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				names[id.Name] = true
+			}
+			return true
+		})
+	}
 	for _, f := range p.files {
 		for _, spec := range f.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value)
@@ -148,6 +137,9 @@ func (p *Package) declared() map[string]bool {
 	}
 	return names
 }
+
+// fileNames returns the names of the files, sorted.
+func (p *Package) fileNames() []string { return slices.Sorted(maps.Keys(p.files)) }
 
 func exists(name string) bool {
 	_, err := os.Lstat(name)
@@ -191,9 +183,9 @@ func (p *Package) edited(file string, edits []edit) []byte {
 	return out
 }
 
-// stub returns what the file of the resource gets: the function, and the import
-// that it needs.
-func (p *Package) stub(file, fn, routeKey string) ([]insert, error) {
+// stub returns what the file of the resource gets: the function or method, and the
+// import that it needs.
+func (p *Package) stub(file string, at place, routeKey string) ([]insert, error) {
 	f, src := p.files[file], p.sources[file]
 	http := "http"
 	var inserts []insert
@@ -213,12 +205,28 @@ func (p *Package) stub(file, fn, routeKey string) ([]insert, error) {
 		}
 		inserts = append(inserts, p.importHTTP(f))
 	}
+	receiver, w, r := "", "w", "r"
+	if at.method != nil {
+		recv := at.method.Recv
+		in := filepath.Base(p.fset.File(recv.Pos()).Name())
+		receiver = string(p.sources[in][p.offset(recv.Pos()):p.offset(recv.End())]) + " "
+		if names := recv.List[0].Names; len(names) > 0 {
+			switch names[0].Name {
+			case w:
+				w = "rw"
+			case r:
+				r = "req"
+			case http:
+				return nil, p.errorf(recv, "the name http is taken")
+			}
+		}
+	}
 	text := fmt.Sprintf(`
 // %[1]s answers %[2]s.
-func %[1]s(w %[3]s.ResponseWriter, r *%[3]s.Request) {
-	%[3]s.Error(w, "not implemented", %[3]s.StatusNotImplemented)
+func %[4]s%[1]s(%[5]s %[3]s.ResponseWriter, %[6]s *%[3]s.Request) {
+	%[3]s.Error(%[5]s, "not implemented", %[3]s.StatusNotImplemented)
 }
-`, fn, routeKey, http)
+`, at.name, routeKey, http, receiver, w, r)
 	if len(src) > 0 && src[len(src)-1] != '\n' {
 		text = "\n" + text
 	}
