@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/tools/txtar"
 	"gopkg.in/yaml.v3"
 )
 
@@ -209,6 +211,34 @@ func TestCompare(t *testing.T) {
 	cmd := exec.Command("bash", "-eo", "pipefail", "-c", refuse)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "RUNNER_TEMP="+temp)
 	if out, err := cmd.CombinedOutput(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "::error") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// The step that compares the plan ends with drift's own exit code, which "go run" would
+// make 1.
+func TestDriftKeepsItsExitCode(t *testing.T) {
+	t.Parallel()
+	archive, err := txtar.ParseFile("../cmd/routes/testdata/script/drift_terraform.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	// The planned routes are not the manifest's.
+	for _, f := range archive.Files {
+		switch f.Name {
+		case "plan.json":
+			write(t, filepath.Join(dir, "shown.json"), string(f.Data), 0o644)
+		case "changed.yaml":
+			write(t, filepath.Join(dir, "routes.yaml"), string(f.Data), 0o644)
+		}
+	}
+	write(t, filepath.Join(dir, "terraform"), "#!/bin/sh\ncat shown.json\n", 0o755)
+	check := exec.Command("bash", "-eo", "pipefail", "-c", script(t, "plan", "Check that the planned gateway lets in whom the manifest does"))
+	check.Dir = dir
+	check.Env = append(os.Environ(), "RUNNER_TEMP="+filepath.Dir(routesCommand(t)), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "JWT_ISSUER=", "JWT_AUTHORIZED_AUDIENCES=")
+	out, err := check.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 4 || !strings.Contains(string(out), "EXPOSED") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

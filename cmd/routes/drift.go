@@ -15,7 +15,7 @@ import (
 	"github.com/routegate/routegate/framework/route"
 )
 
-const driftUsage = `usage: go run ./cmd/routes drift SOURCE [flags]
+const driftUsage = `usage: routes drift SOURCE [flags]
 
 Drift compares a deployed gateway with the manifest, and shows each difference
 with a request:
@@ -59,6 +59,9 @@ other flags:
 exit codes: 0 no drift; 1 drift, and nobody gets in who should not, or the
 manifest is wrong; 2 wrong usage; 3 could not be compared; 4 EXPOSED, or an
 ORPHAN that does not lead to the function
+
+"go run" makes 1 of every exit code but 0. "go tool routes" keeps them, and so
+does a command that was built: go build -o bin/routes ./cmd/routes
 `
 
 // exitOpen is drift's own exit code: somebody gets in who should not.

@@ -51,6 +51,7 @@ func TestInit(t *testing.T) {
 				{"go vet ./...", ""},
 				{"go test ./... >log 2>&1 || cat log; rm log", ""},
 				{"go tool routes check", "routes.yaml: 2 routes, 2 tests pass\n"},
+				{"go tool routes drift 2>/dev/null; echo $?", "2\n"}, // where go run ends with 1
 				{"go tool gen-tf -check", "up to date: deploy/terraform/routes_definitions.tf\n"},
 				{"go tool package 2>&1 | grep -o '^wrote dist/function.zip'", "wrote dist/function.zip\n"},
 				{"GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -o /dev/null ./cmd/lambda", ""},

@@ -12,8 +12,9 @@
 //	go run ./cmd/routes init      writes a new service
 //
 // "go run ./cmd/routes COMMAND -h" lists the flags of each. Exit codes: 0, fine;
-// 1, something was found; 2, wrong usage; 3, it could not be done, so that
-// nothing was compared. Drift has one more, 4.
+// 1, something was found; 2, wrong usage; 3, it could not be done, and nothing was
+// compared. Drift has one more, 4. "go run" makes 1 of every exit code but 0, so a
+// script that needs them builds the command: go build -o bin/routes ./cmd/routes.
 package main
 
 import (
