@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/routegate/routegate/cmd/internal/cli"
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/route"
@@ -122,7 +123,7 @@ func parse(args []string) (command, error) {
 		c.format, err = gen.ParseFormat(s)
 		return err
 	})
-	if err := flags.Parse(args); err != nil {
+	if err := cli.Parse(flags, args); err != nil {
 		return c, err
 	}
 	if flags.NArg() > 0 {

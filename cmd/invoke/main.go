@@ -29,6 +29,8 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+
+	"github.com/routegate/routegate/cmd/internal/cli"
 )
 
 // The exit codes.
@@ -56,7 +58,7 @@ func main() {
 func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	switch err := flags.Parse(args); {
+	switch err := cli.Parse(flags, args); {
 	case errors.Is(err, flag.ErrHelp):
 		if _, err := fmt.Fprint(stdout, usage); err != nil {
 			fmt.Fprintf(stderr, "invoke: %v\n", err)

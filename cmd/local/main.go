@@ -26,6 +26,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/routegate/routegate/cmd/internal/cli"
 	"github.com/routegate/routegate/framework"
 	"github.com/routegate/routegate/framework/gateway"
 	"github.com/routegate/routegate/framework/source"
@@ -144,7 +145,7 @@ func parse(args []string) (config, error) {
 	flags.StringVar(&payload, "payload", "2.0", "")
 	flags.BoolVar(&c.base64, "base64", false, "")
 	flags.BoolVar(&c.strictSlash, "strict-slash", false, "")
-	if err := flags.Parse(args); err != nil {
+	if err := cli.Parse(flags, args); err != nil {
 		return config{}, err
 	}
 	for a := range strings.SplitSeq(audience, ",") {

@@ -61,6 +61,7 @@ func TestParse(t *testing.T) {
 		{"concurrency", "-concurrency 0", nil, config{}, "want at least 1"},
 		{"argument", "x", nil, config{}, `unexpected argument "x"`},
 		{"flag", "-x", nil, config{}, "not defined"},
+		{"misspelt flag", "-adr=a", nil, config{}, `not defined: -adr, did you mean "-addr"?`},
 		{"groups claim", "", map[string]string{"JWT_AUTHORIZATION_GROUPS_ATTR_NAME": "["}, config{}, "not a JSON list"},
 	}
 	for _, test := range tests {

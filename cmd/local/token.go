@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/routegate/routegate/cmd/internal/cli"
 	"github.com/routegate/routegate/framework/source"
 )
 
@@ -25,7 +26,7 @@ func runToken(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	flags.StringVar(&as, "as", "alice", "")
 	flags.StringVar(&groups, "groups", "", "")
 	flags.StringVar(&scopes, "scopes", "", "")
-	err := flags.Parse(args)
+	err := cli.Parse(flags, args)
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}

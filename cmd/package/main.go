@@ -28,6 +28,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/routegate/routegate/cmd/internal/cli"
 	"github.com/routegate/routegate/framework/gen"
 	"github.com/routegate/routegate/framework/route"
 	"github.com/routegate/routegate/framework/source"
@@ -104,7 +105,7 @@ func parse(args []string) (arch, output string, err error) {
 	flags.SetOutput(io.Discard) // run prints the error and the usage, each where it belongs
 	flags.StringVar(&arch, "arch", "arm64", "")
 	flags.StringVar(&output, "o", defaultOutput, "")
-	if err := flags.Parse(args); err != nil {
+	if err := cli.Parse(flags, args); err != nil {
 		return "", "", err
 	}
 	switch {

@@ -44,7 +44,7 @@ be done
 // add adds a route to the manifest, and its handler to the source.
 func (c *call) add() int {
 	var add manifest.NewRoute
-	args, code, ok := c.parse(addUsage, 3, 3, func(flags *flag.FlagSet) {
+	args, code, ok := c.parse(addUsage, []string{"METHOD", "PATH", "HANDLER"}, 3, func(flags *flag.FlagSet) {
 		flags.BoolVar(&add.Public, "public", false, "")
 		flags.StringVar(&add.Auth, "auth", "", "")
 		flags.StringVar(&add.Name, "name", "", "")

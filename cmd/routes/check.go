@@ -19,7 +19,7 @@ usage; 3 could not be done
 // check prints everything that is wrong with the manifest, and runs its own
 // tests once nothing else is. Warnings alone do not make it fail.
 func (c *call) check() int {
-	if _, code, ok := c.parse(checkUsage, 0, 0, nil); !ok {
+	if _, code, ok := c.parse(checkUsage, nil, 0, nil); !ok {
 		return code
 	}
 	src, err := c.read()

@@ -40,7 +40,7 @@ or is not valid
 // diff compares two manifests.
 func (c *call) diff() int {
 	format, failOn, planOrder := "text", "", false
-	args, code, ok := c.parse(diffUsage, 1, 2, func(flags *flag.FlagSet) {
+	args, code, ok := c.parse(diffUsage, []string{"OLD"}, 2, func(flags *flag.FlagSet) {
 		flags.StringVar(&format, "format", format, "")
 		flags.StringVar(&failOn, "fail-on", failOn, "")
 		flags.BoolVar(&planOrder, "plan-order", planOrder, "")

@@ -140,7 +140,7 @@ func (f *driftFlags) tokens() review.Tokens {
 // drift compares the deployed gateway with the manifest.
 func (c *call) drift() int {
 	var f driftFlags
-	if _, code, ok := c.parse(driftUsage, 0, 0, f.define); !ok {
+	if _, code, ok := c.parse(driftUsage, nil, 0, f.define); !ok {
 		return code
 	}
 	if wrong := f.check(); wrong != "" {

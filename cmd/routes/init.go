@@ -57,14 +57,14 @@ var tools = []string{"gen-tf", "local", "package", "routes"}
 // init writes a new service.
 func (c *call) init() int {
 	modulePath := ""
-	args, code, ok := c.parse(initUsage, 1, 1, func(flags *flag.FlagSet) { flags.StringVar(&modulePath, "module", "", "") })
+	args, code, ok := c.parse(initUsage, []string{"DIR"}, 1, func(flags *flag.FlagSet) { flags.StringVar(&modulePath, "module", "", "") })
 	switch {
 	case !ok:
 		return code
 	case c.manifest != "routes.yaml":
 		return c.misuse("a new service's manifest is its routes.yaml")
 	case modulePath == "":
-		return c.misuse("which module is it? -module is missing")
+		return c.misuse("-module is missing: it names the new module")
 	case modulePath == source.ModulePath:
 		return c.misuse("-module %q is the framework's own", modulePath)
 	}

@@ -19,7 +19,7 @@ exit codes: 0 fine; 1 the manifest is wrong; 2 wrong usage; 3 could not be done
 // list prints the table, as a person reads it or as a program does.
 func (c *call) list() int {
 	asJSON := false
-	_, code, ok := c.parse(listUsage, 0, 0, func(flags *flag.FlagSet) { flags.BoolVar(&asJSON, "json", false, "") })
+	_, code, ok := c.parse(listUsage, nil, 0, func(flags *flag.FlagSet) { flags.BoolVar(&asJSON, "json", false, "") })
 	if !ok {
 		return code
 	}

@@ -28,6 +28,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/routegate/routegate/cmd/internal/cli"
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/route"
 	"github.com/routegate/routegate/framework/source"
@@ -104,9 +105,9 @@ type call struct {
 }
 
 // parse reads the flags that define declares, and -manifest, from anywhere
-// between the other arguments, which it returns: at least least and at most
-// most. When ok is false the call is over with the exit code.
-func (c *call) parse(usage string, least, most int, define func(*flag.FlagSet)) (rest []string, code int, ok bool) {
+// between the other arguments, which it returns: those that needed names, and at
+// most most. If ok is false, the call is over with the exit code.
+func (c *call) parse(usage string, needed []string, most int, define func(*flag.FlagSet)) (rest []string, code int, ok bool) {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&c.manifest, "manifest", "routes.yaml", "")
@@ -114,7 +115,7 @@ func (c *call) parse(usage string, least, most int, define func(*flag.FlagSet)) 
 		define(flags)
 	}
 	for args := c.args; ; {
-		switch err := flags.Parse(args); {
+		switch err := cli.Parse(flags, args); {
 		case errors.Is(err, flag.ErrHelp):
 			_, err := fmt.Fprint(c.stdout, source.Here(usage))
 			return nil, c.done(exitFine, err), false
@@ -140,8 +141,9 @@ func (c *call) parse(usage string, least, most int, define func(*flag.FlagSet)) 
 		return nil, c.misuse("flag -%s is empty", empty), false
 	case len(rest) > most:
 		return nil, c.misuse("unexpected argument %q", rest[most]), false
-	case len(rest) < least:
-		return nil, c.misuse("an argument is missing"), false
+	}
+	if err := cli.Missing(needed, rest); err != nil {
+		return nil, c.misuse("%v", err), false
 	}
 	return rest, exitFine, true
 }

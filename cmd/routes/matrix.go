@@ -48,7 +48,7 @@ var matrixFormats = []struct {
 func (c *call) matrix() int {
 	format, output, check := "", "-", false
 	var flags *flag.FlagSet
-	_, code, ok := c.parse(matrixUsage, 0, 0, func(f *flag.FlagSet) {
+	_, code, ok := c.parse(matrixUsage, nil, 0, func(f *flag.FlagSet) {
 		flags = f
 		f.StringVar(&format, "format", "", "")
 		f.StringVar(&output, "o", output, "")

@@ -42,7 +42,7 @@ func (c *call) openapi() int {
 	output, check, forGateway, audiences := "-", false, false, ""
 	var gateway openapi.Gateway
 	var flags *flag.FlagSet
-	_, code, ok := c.parse(openapiUsage, 0, 0, func(f *flag.FlagSet) {
+	_, code, ok := c.parse(openapiUsage, nil, 0, func(f *flag.FlagSet) {
 		flags = f
 		f.StringVar(&output, "o", output, "")
 		f.BoolVar(&check, "check", false, "")

@@ -61,7 +61,7 @@ func (p *percentage) Set(s string) error {
 func (c *call) test() int {
 	var least percentage
 	verbose, asJSON := false, false
-	_, code, ok := c.parse(testUsage, 0, 0, func(flags *flag.FlagSet) {
+	_, code, ok := c.parse(testUsage, nil, 0, func(flags *flag.FlagSet) {
 		flags.Var(&least, "min-coverage", "")
 		flags.BoolVar(&verbose, "v", false, "")
 		flags.BoolVar(&asJSON, "json", false, "")

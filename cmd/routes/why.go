@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/routegate/routegate/cmd/internal/cli"
 	"github.com/routegate/routegate/framework"
 	"github.com/routegate/routegate/framework/apigw"
 	"github.com/routegate/routegate/framework/gateway"
@@ -61,7 +62,7 @@ type whyCall struct {
 // why explains the answer to one request.
 func (c *call) why() int {
 	w := &whyCall{call: c}
-	args, code, ok := c.parse(whyUsage, 0, 2, w.define)
+	args, code, ok := c.parse(whyUsage, nil, 2, w.define)
 	if !ok {
 		return code
 	}
@@ -117,11 +118,12 @@ func (w *whyCall) question(args []string) (q review.Question, notes []string, co
 	if err := w.contradiction(); err != nil {
 		return wrong("%v", err)
 	}
+	missing := cli.Missing([]string{"METHOD", "PATH"}, args)
 	switch {
+	case w.event == "" && missing != nil:
+		return wrong("%v, such as GET /v1/users/42", missing)
 	case w.event != "" && len(args) > 0:
 		return wrong("unexpected argument %q: the event has the method and the path", args[0])
-	case w.event == "" && len(args) < 2:
-		return wrong("METHOD and PATH are needed, such as GET /v1/users/42")
 	case w.event == "":
 		note, err := w.readRequest(args[0], args[1], &q)
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/routegate/routegate"
+	"github.com/routegate/routegate/cmd/internal/cli"
 	"github.com/routegate/routegate/framework"
 	"github.com/routegate/routegate/framework/gateway"
 	"github.com/routegate/routegate/framework/route"
@@ -122,7 +123,7 @@ func parse(args []string) (c config, err error) {
 	flags.DurationVar(&c.drain, "drain", 3*time.Second, "")
 	flags.DurationVar(&c.grace, "grace", 20*time.Second, "")
 	flags.BoolVar(&c.publicOnly, "public-only", false, "")
-	if err := flags.Parse(args); err != nil {
+	if err := cli.Parse(flags, args); err != nil {
 		return config{}, err
 	}
 	switch {

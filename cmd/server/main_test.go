@@ -273,6 +273,7 @@ func TestParse(t *testing.T) {
 		{"origin that is none", "", map[string]string{"CORS_ALLOW_ORIGINS": "https://*.example.com"}, config{}, "of origins with a *"},
 		{"argument", "x", nil, config{}, `unexpected argument "x"`},
 		{"flag", "-x", nil, config{}, "not defined"},
+		{"misspelt flag", "-lisen=a", nil, config{}, `not defined: -lisen, did you mean "-listen"?`},
 		{"timeout", "-timeout 0", nil, config{}, "timeout 0s: want more than 0"},
 		{"max-body", "-max-body -1", nil, config{}, "max-body -1"},
 		{"drain", "-drain -1s", nil, config{}, "cannot be less than 0"},
