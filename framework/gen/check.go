@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Check is what a generator does for -check. It compares the named file with
-// data, prints the difference to stdout, and says to stderr how the file stands,
-// with the command that mends it. It writes no file. Where the error is not nil
-// nothing was compared.
+// Check does what -check asks of a generator. It compares the named file with data,
+// prints the diff of a stale file to stdout, and prints one line to stderr: the
+// state of the file, and the command that mends it. It writes no file. If the error
+// is not nil, nothing was compared.
 func Check(name string, data []byte, mend []string, stdout, stderr io.Writer) (fresh bool, err error) {
 	state, diff, err := CompareFile(name, data)
 	if err == nil {

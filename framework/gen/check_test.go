@@ -45,7 +45,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{fresh, true, "", "up to date: " + fresh + "\n"},
 		{stale, false, "\n-old\n+new\n", "stale: " + stale + "; run: make '" + stale + "'\n"},
-		{missing, false, "\n+new\n", "missing: " + missing + "; run: make " + missing + "\n"},
+		{missing, false, "", "missing: " + missing + "; run: make " + missing + "\n"},
 	} {
 		var stdout, stderr strings.Builder
 		got, err := Check(test.name, []byte("new\n"), []string{"make", test.name}, &stdout, &stderr)

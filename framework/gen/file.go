@@ -33,16 +33,16 @@ func (s State) String() string {
 	return "stale"
 }
 
-// CompareFile compares the named file with data and writes nothing. The diff,
-// in the unified format, leads from the file to data, and patch -p0 applies it;
-// that of a missing file adds every line, and that of a fresh one is empty.
+// CompareFile compares the named file with data and writes nothing. The unified diff
+// leads from a stale file to data, and patch -p0 applies it. It is empty if the file
+// is fresh or missing.
 //
-// Where the error is not nil, nothing was compared, and the State is Stale.
+// If the error is not nil, nothing was compared, and the State is Stale.
 func CompareFile(name string, data []byte) (state State, unified []byte, err error) {
 	_, old, err := readRegular(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Missing, diff.Diff("/dev/null", nil, name, data), nil
+		return Missing, nil, nil
 	case err != nil:
 		return Stale, nil, err
 	case bytes.Equal(old, data):

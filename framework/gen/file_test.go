@@ -159,7 +159,7 @@ func TestCompareFile(t *testing.T) {
 	}{
 		{"fresh", "a\n", "a\n", Fresh, ""},
 		{"fresh empty", "", "", Fresh, ""},
-		{"missing", "-", "a\nb\n", Missing, "--- /dev/null\n+++ FILE\n@@ -0,0 +1,2 @@\n+a\n+b\n"},
+		{"missing", "-", "a\nb\n", Missing, ""},
 		{"missing empty", "-", "", Missing, ""},
 		{"empty", "", "a\n", Stale, "--- FILE\n+++ FILE\n@@ -0,0 +1,1 @@\n+a\n"},
 		{"changed", "a\nb\nc\n", "a\nB\nc\n", Stale, "--- FILE\n+++ FILE\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"},
