@@ -191,13 +191,26 @@ func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	var p person
 	switch grant := r.PostForm.Get("grant_type"); grant {
 	case "password":
+		var names []string
+		for _, p := range i.everyone() {
+			names = append(names, p.Name)
+		}
+		people := strings.Join(names, ", ")
+		name, password := r.PostForm.Get("username"), r.PostForm.Get("password")
 		var ok bool
-		if p, ok = i.find(r.PostForm.Get("username")); !ok || r.PostForm.Get("password") != p.Name {
-			var names []string
-			for _, p := range i.everyone() {
-				names = append(names, p.Name)
-			}
-			oauthError(w, http.StatusBadRequest, "invalid_grant", "the user is none of "+strings.Join(names, ", ")+", or the password is not the user's name")
+		p, ok = i.find(name)
+		switch {
+		case name == "":
+			oauthError(w, http.StatusBadRequest, "invalid_request", "username is missing: it is one of "+people)
+			return
+		case !ok:
+			oauthError(w, http.StatusBadRequest, "invalid_grant", "the user is none of "+people)
+			return
+		case password == "":
+			oauthError(w, http.StatusBadRequest, "invalid_request", "password is missing: it is the user's name")
+			return
+		case password != p.Name:
+			oauthError(w, http.StatusBadRequest, "invalid_grant", "the password is not the user's name")
 			return
 		}
 	case "client_credentials":
@@ -206,8 +219,15 @@ func (i *issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 			id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 		}
 		if id == "" || secret != id {
+			description := "the client's secret is not its name"
+			switch {
+			case id == "":
+				description = "client_id is missing: it is any name"
+			case secret == "":
+				description = "client_secret is missing: it is the client's name"
+			}
 			w.Header().Set("WWW-Authenticate", "Basic")
-			oauthError(w, http.StatusUnauthorized, "invalid_client", "the client's secret is not its name")
+			oauthError(w, http.StatusUnauthorized, "invalid_client", description)
 			return
 		}
 		p = person{Name: id, Scopes: i.allScopes()}

@@ -146,19 +146,27 @@ func TestIssuerTokensExpire(t *testing.T) {
 func TestIssuerRefuses(t *testing.T) {
 	t.Parallel()
 	i, _ := startIssuer(t, "groups")
+	var names []string
+	for _, p := range testPeople {
+		names = append(names, p.Name)
+	}
+	people := strings.Join(names, ", ")
 	tests := []struct {
-		name, body string
-		status     int
-		code       string
+		name, body  string
+		status      int
+		code        string
+		description string
 	}{
-		{"nothing", "", 400, "invalid_request"},
-		{"no form", "%zz", 400, "invalid_request"},
-		{"grant", "grant_type=authorization_code", 400, "unsupported_grant_type"},
-		{"user", "grant_type=password&username=eve&password=eve", 400, "invalid_grant"},
-		{"password", "grant_type=password&username=alice&password=bob", 400, "invalid_grant"},
-		{"no password", "grant_type=password&username=alice", 400, "invalid_grant"},
-		{"client", "grant_type=client_credentials&client_id=a&client_secret=b", 401, "invalid_client"},
-		{"no client", "grant_type=client_credentials", 401, "invalid_client"},
+		{"nothing", "", 400, "invalid_request", "grant_type is missing"},
+		{"no form", "%zz", 400, "invalid_request", "the body is no form"},
+		{"grant", "grant_type=authorization_code", 400, "unsupported_grant_type", "password and client_credentials are taken"},
+		{"user", "grant_type=password&username=eve&password=eve", 400, "invalid_grant", "the user is none of " + people},
+		{"no user", "grant_type=password&password=alice", 400, "invalid_request", "username is missing: it is one of " + people},
+		{"password", "grant_type=password&username=alice&password=bob", 400, "invalid_grant", "the password is not the user's name"},
+		{"no password", "grant_type=password&username=alice", 400, "invalid_request", "password is missing: it is the user's name"},
+		{"client", "grant_type=client_credentials&client_id=a&client_secret=b", 401, "invalid_client", "the client's secret is not its name"},
+		{"no secret", "grant_type=client_credentials&client_id=a", 401, "invalid_client", "client_secret is missing: it is the client's name"},
+		{"no client", "grant_type=client_credentials", 401, "invalid_client", "client_id is missing: it is any name"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -171,8 +179,8 @@ func TestIssuerRefuses(t *testing.T) {
 			if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 				t.Fatal(err)
 			}
-			if resp.StatusCode != test.status || answer["error"] != test.code || answer["error_description"] == "" || resp.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%d %v, want %d %s", resp.StatusCode, answer, test.status, test.code)
+			if resp.StatusCode != test.status || answer["error"] != test.code || answer["error_description"] != test.description || resp.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%d %v, want %d %s: %s", resp.StatusCode, answer, test.status, test.code, test.description)
 			}
 		})
 	}

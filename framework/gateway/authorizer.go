@@ -192,9 +192,14 @@ func (a *Authorizer) check(claims rawjson.Value) *TokenError {
 
 // checkTimes gives the clock no leeway; see Verify.
 func checkTimes(claims rawjson.Value, now time.Time) *TokenError {
-	switch at, ok := seconds(claims.Get("exp")); {
+	exp := claims.Get("exp")
+	switch at, ok := seconds(exp); {
+	case exp.Kind() == rawjson.None:
+		return &TokenError{badExpiry, "the token has no exp"}
 	case !ok:
-		return &TokenError{badExpiry, "the token has no exp, or one that is no number"}
+		return &TokenError{badExpiry, "the token's exp is not a number"}
+	case at == 0:
+		return &TokenError{expired, "the token's exp is 0, which is not a time: its issuer has set none"}
 	case at <= unix(now):
 		return &TokenError{expired, "the token expired at " + clock(at)}
 	}
@@ -208,7 +213,7 @@ func checkTimes(claims rawjson.Value, now time.Time) *TokenError {
 		}
 		switch at, ok := seconds(claim); {
 		case !ok:
-			return &TokenError{c.description, "the token's " + c.name + " is no number"}
+			return &TokenError{c.description, "the token's " + c.name + " is not a number"}
 		case at > unix(now):
 			return &TokenError{c.description, c.reason + clock(at)}
 		}

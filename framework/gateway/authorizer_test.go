@@ -157,14 +157,16 @@ func TestRefusals(t *testing.T) {
 		// Times.
 		{"4.1 expires now", "/me", "Bearer " + rs(claims{"exp": now}), invalidToken(expired), "expired at 2023-11-14T22:13:20Z"},
 		{"4.1 expired a second ago", "/me", "Bearer " + rs(claims{"exp": now - 1}), invalidToken(expired), "expired at 2023-11-14T22:13:19Z"},
-		{"4.1 expired in 1969", "/me", "Bearer " + rs(claims{"exp": -1}), invalidToken(expired), "expired"},
-		{"4.1 no exp", "/me", "Bearer " + rs(claims{"exp": nil}), invalidToken(badExpiry), "no exp"},
-		{"4.1 exp is text", "/me", "Bearer " + rs(claims{"exp": strconv.FormatInt(now+60, 10)}), invalidToken(badExpiry), "no number"},
+		{"4.1 expired in 1969", "/me", "Bearer " + rs(claims{"exp": -1}), invalidToken(expired), "the token expired at a time that no calendar has"},
+		{"4.1 no exp", "/me", "Bearer " + rs(claims{"exp": nil}), invalidToken(badExpiry), "the token has no exp"},
+		{"4.1 exp null", "/me", "Bearer " + text(strings.Replace(string(payload), `"exp":`, `"exp":null,"x":`, 1)), invalidToken(badExpiry), "the token's exp is not a number"},
+		{"4.1 exp is text", "/me", "Bearer " + rs(claims{"exp": strconv.FormatInt(now+60, 10)}), invalidToken(badExpiry), "the token's exp is not a number"},
+		{"4.1 exp is 0", "/me", "Bearer " + rs(claims{"exp": 0}), invalidToken(expired), "the token's exp is 0, which is not a time: its issuer has set none"},
 		{"4.1 exp is out of range", "/me", "Bearer " + rs(claims{"exp": json.Number("1e999")}), invalidToken(badForm), "payload"},
 		{"4.1 valid in a second", "/me", "Bearer " + rs(claims{"nbf": now + 1}), invalidToken(notYet), "not valid before 2023-11-14T22:13:21Z"},
-		{"4.1 nbf is text", "/me", "Bearer " + rs(claims{"nbf": "0"}), invalidToken(notYet), "nbf"},
+		{"4.1 nbf is text", "/me", "Bearer " + rs(claims{"nbf": "0"}), invalidToken(notYet), "the token's nbf is not a number"},
 		{"4.1 issued in a second", "/me", "Bearer " + rs(claims{"iat": now + 1}), invalidToken(fromFuture), "issued in the future"},
-		{"4.1 iat is text", "/me", "Bearer " + rs(claims{"iat": "0"}), invalidToken(fromFuture), "iat"},
+		{"4.1 iat is text", "/me", "Bearer " + rs(claims{"iat": "0"}), invalidToken(fromFuture), "the token's iat is not a number"},
 
 		// Scopes and IAM: status and body as other emulators measured them.
 		{"4.1 no scope", "/users", "Bearer " + rs(claims{"scope": nil}), forbidden, "scope: the token has none of users/admin, users/read"},
