@@ -32,10 +32,10 @@ import (
 const initUsage = `usage: go run ./cmd/routes init DIR -module PATH
 
 Init writes a new service into the directory DIR, which must not exist, be empty,
-or hold only .git: a manifest, two handlers, their tests, the function, what
-deploys it, and a workflow that checks it all. The service is a Go module of its own that uses
-this framework as a library, in the version of this command, and its commands as
-tools ("go tool routes check"). On an error nothing is written.
+or hold only .git. It writes a manifest, two handlers, their tests, the function,
+what deploys it, and a workflow that checks it all. The service is a Go module of
+its own. It uses this framework as a library, in the version of this command, and
+the commands as tools ("go tool routes check"). On an error nothing is written.
 
   -module PATH   the path of the new module, such as example.com/orders, or any
                  other that "go mod init" takes
