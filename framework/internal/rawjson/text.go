@@ -2,6 +2,7 @@ package rawjson
 
 import (
 	"bytes"
+	"math"
 	"math/bits"
 	"slices"
 	"unicode/utf16"
@@ -198,11 +199,19 @@ func AppendQuoted(b []byte, s string) []byte {
 	return AppendQuotedUTF8(b, s)
 }
 
-// AppendQuotedUTF8 is AppendQuoted for a text that is known to be UTF-8.
+// AppendQuotedUTF8 is AppendQuoted for a string that is known to be UTF-8.
 func AppendQuotedUTF8[T string | []byte](b []byte, s T) []byte {
+	b, _ = AppendQuotedWithin(b, s, math.MaxInt)
+	return b
+}
+
+// AppendQuotedWithin is AppendQuotedUTF8 for a result that may have at most max bytes.
+// If it would have more, ok is false, and what was appended until then is of no use.
+func AppendQuotedWithin[T string | []byte](b []byte, s T, max int) (_ []byte, ok bool) {
+	start := len(b)
 	b = append(b, '"')
 	i := 0
-	for ; len(s)-i >= block+8; i += block {
+	for ; len(s)-i >= block+8 && len(b)-start <= max; i += block {
 		part, from := s[i:], 0
 		for m := marks(part); m != 0; m &= m - 1 {
 			at := bits.TrailingZeros64(m)
@@ -216,7 +225,7 @@ func AppendQuotedUTF8[T string | []byte](b []byte, s T) []byte {
 		}
 		b = append(b, part[from:block]...)
 	}
-	for ; i < len(s); i++ {
+	for ; i < len(s) && len(b)-start <= max; i++ {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
@@ -226,7 +235,8 @@ func AppendQuotedUTF8[T string | []byte](b []byte, s T) []byte {
 			b = append(b, c)
 		}
 	}
-	return append(b, '"')
+	b = append(b, '"')
+	return b, len(b)-start <= max
 }
 
 // escaped has the letters that stand for control characters, and 0 for those that
@@ -242,38 +252,8 @@ func appendControl(b []byte, c byte) []byte {
 	return append(b, 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
-// QuotedLen returns the length of what AppendQuoted appends for s. It is exact if s
-// is valid UTF-8.
+// QuotedLen estimates the length of AppendQuoted's output. The estimate is exact for
+// valid UTF-8 whose only control character is the newline, and otherwise too low.
 func QuotedLen(s []byte) int {
-	n := len(s) + len(`""`) + bytes.Count(s, []byte{'"'}) + bytes.Count(s, []byte{'\\'})
-	for ; len(s) >= 8; s = s[8:] {
-		w := load(s)
-		if controls := below(w, ' '); controls != 0 {
-			n += bits.OnesCount64(controls) + longer*bits.OnesCount64(controls&^short(w))
-		}
-	}
-	for _, c := range s {
-		if c < ' ' {
-			if n++; escaped[c] == 0 {
-				n += longer
-			}
-		}
-	}
-	return n
-}
-
-// longer is how many bytes more a control character takes that has no letter in
-// escaped.
-const longer = len(`\u0001`) - len(`\n`)
-
-// below marks the bytes of w that are less than n, as special does. The caller must
-// pass an n of at most 0x80.
-func below(w uint64, n byte) uint64 {
-	return ^((w&^highest + ones*(0x80-uint64(n))) | w) & highest
-}
-
-// short marks the control characters in w that have a letter in escaped: \b, \t, \n,
-// \f and \r, which are all from \b to \r but \v.
-func short(w uint64) uint64 {
-	return below(w, '\r'+1) &^ below(w, '\b') &^ (below(w, '\v'+1) &^ below(w, '\v'))
+	return len(s) + 2 + bytes.Count(s, []byte{'"'}) + bytes.Count(s, []byte{'\\'}) + bytes.Count(s, []byte{'\n'})
 }
