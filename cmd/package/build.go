@@ -9,8 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/routegate/routegate/framework/route"
@@ -28,44 +26,47 @@ var buildArgs = []string{"-trimpath", "-buildvcs=false", "-ldflags", "-s -w"}
 // buildTags leave out what only the runtime go1.x needed.
 const buildTags = "lambda.norpc"
 
-// buildEnv keeps out what a machine is set to: each of these would change the
-// bytes. Where it can be, a value is not empty, since an empty one does not hide
-// what "go env -w" has written.
-func buildEnv(arch string) []string {
+// env returns the environment of the go command. It keeps the machine's settings
+// out, because each of these would change the bytes. A value is not empty if that is
+// possible, because an empty one does not hide what "go env -w" has written.
+func (p *packager) env() []string {
 	return append(os.Environ(),
-		"GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0",
+		"GOOS=linux", "GOARCH="+p.arch, "GOAMD64=v1", "GOARM64=v8.0",
 		"CGO_ENABLED=0", // static: no libc of this machine
 		"GOFLAGS=-trimpath", "GOWORK=off", "GOFIPS140=off", "GOEXPERIMENT=",
+		// The go command leaves its own directory behind if it is interrupted early.
+		"GOTMPDIR="+p.tmp,
 	)
 }
 
-// build returns the function's program. It has the table of the manifest src in
-// it, where it is one of package framework and has src.
-func build(ctx context.Context, arch string, src []byte, table *route.Table) ([]byte, error) {
-	fast, err := usesFramework(ctx, arch)
+// tempDir makes a directory for temporary files, which the caller must remove.
+func tempDir() (string, error) {
+	dir, err := os.MkdirTemp(os.Getenv("GOTMPDIR"), "routegate-")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	if fast {
-		program, err := compile(ctx, arch, packagedFile(table.Packaged(src)))
-		if err != nil || bytes.Contains(program, src) {
-			return program, err
-		}
-		// It has another manifest, or makes one: New must check that.
-	}
-	return compile(ctx, arch, nil)
+	return filepath.Abs(dir) // the go command runs in another directory
 }
 
-// usesFramework reports whether the function is one of package framework. What
-// does not build is said by the build.
-func usesFramework(ctx context.Context, arch string) (bool, error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "-e", "-deps", "-tags", buildTags, "./cmd/lambda")
-	cmd.Env = buildEnv(arch)
-	out, err := cmd.Output()
-	if err != nil {
-		return false, fmt.Errorf("cannot list the packages of the function: %w", err)
+// build returns the function's program. If the function passes the manifest to
+// framework.New, the program has the manifest's table in it. build returns nil, and
+// says why, if a manifest is needed and the program does not have this one.
+func (p *packager) build(ctx context.Context) ([]byte, error) {
+	if !p.function.framework {
+		return p.compile(ctx, nil)
 	}
-	return slices.Contains(strings.Fields(string(out)), frameworkPath), nil
+	program, err := p.compile(ctx, packagedFile(p.table.Packaged(p.src)))
+	switch {
+	case err != nil || bytes.Contains(program, p.src):
+		return program, err
+	case p.function.known:
+		return nil, fmt.Errorf("%q changed while the function was built", p.manifest)
+	case !p.allowUnknown:
+		fmt.Fprintf(p.stderr, "package: the function does not have %q in it; to package all the same, use -allow-unknown\n", p.manifest)
+		return nil, nil
+	}
+	// The function has another manifest, or makes one, and checks it at each start.
+	return p.compile(ctx, nil)
 }
 
 // frameworkPath is the import path of package framework.
@@ -99,17 +100,12 @@ var _ = framework.UsePackaged(&routegatePackaged)
 }
 
 // compile builds the program, with a file of a table unless that is nil.
-func compile(ctx context.Context, arch string, packaged []byte) ([]byte, error) {
-	dir, err := os.MkdirTemp(os.Getenv("GOTMPDIR"), "routegate-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	name := filepath.Join(dir, "bootstrap")
+func (p *packager) compile(ctx context.Context, packaged []byte) ([]byte, error) {
+	name := filepath.Join(p.tmp, "bootstrap")
 	tags := buildTags
 	args := append([]string{"build", "-o", name}, buildArgs...)
 	if packaged != nil {
-		overlay, err := writeOverlay(dir, packaged)
+		overlay, err := p.writeOverlay(packaged)
 		if err != nil {
 			return nil, err
 		}
@@ -117,8 +113,7 @@ func compile(ctx context.Context, arch string, packaged []byte) ([]byte, error) 
 		args = append(args, "-overlay", overlay)
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "-tags", tags, "./cmd/lambda")...)
-	// The go command leaves its own directory behind where it is interrupted early.
-	cmd.Env = append(buildEnv(arch), "GOTMPDIR="+dir)
+	cmd.Dir, cmd.Env = p.service.Dir, p.env()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -127,14 +122,14 @@ func compile(ctx context.Context, arch string, packaged []byte) ([]byte, error) 
 	return os.ReadFile(name)
 }
 
-// writeOverlay writes to dir what adds the file to cmd/lambda, and returns the name
-// of the list that the go command reads.
-func writeOverlay(dir string, packaged []byte) (string, error) {
-	added, err := filepath.Abs(filepath.Join("cmd/lambda", packagedGo))
+// writeOverlay writes the file, with an overlay that places it in the service's
+// cmd/lambda. It returns the path of the overlay for "go build -overlay".
+func (p *packager) writeOverlay(packaged []byte) (string, error) {
+	added, err := filepath.Abs(filepath.Join(p.service.Dir, "cmd", "lambda", packagedGo))
 	if err != nil {
 		return "", err
 	}
-	file := filepath.Join(dir, packagedGo)
+	file := filepath.Join(p.tmp, packagedGo)
 	if err := os.WriteFile(file, packaged, 0o600); err != nil {
 		return "", err
 	}
@@ -142,7 +137,7 @@ func writeOverlay(dir string, packaged []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := filepath.Join(dir, "overlay.json")
+	name := filepath.Join(p.tmp, "overlay.json")
 	return name, os.WriteFile(name, list, 0o600)
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/routegate/routegate/framework/gateway"
+	"github.com/routegate/routegate/framework/source/sourcetest"
 )
 
 func TestMain(m *testing.M) {
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
-		Setup:               goEnvironment,
+		Setup:               setup,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
 }
@@ -62,7 +63,7 @@ func TestRepository(t *testing.T) {
 					return err
 				}
 			}
-			return goEnvironment(env)
+			return setup(env)
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "full" {
@@ -74,19 +75,17 @@ func TestRepository(t *testing.T) {
 	})
 }
 
-// goEnvironment gives a script, which has a home of its own, the modules and the
-// cache that are there.
-func goEnvironment(env *testscript.Env) error {
-	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY").Output()
+// setup gives a script, which has a home of its own, the settings of the go command,
+// and its modules the framework.
+func setup(env *testscript.Env) error {
+	settings, err := sourcetest.GoEnv()
 	if err != nil {
 		return err
 	}
-	values := strings.Split(strings.TrimSpace(string(out)), "\n")
-	for i, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY"} {
-		env.Setenv(name, values[i])
+	for name, value := range settings {
+		env.Setenv(name, value)
 	}
-	env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector waits for a second at every exit otherwise
-	return nil
+	return sourcetest.Require(env.WorkDir)
 }
 
 // copyRepository copies what the function is built of.
@@ -171,15 +170,12 @@ func TestPackage(t *testing.T) {
 // unpack packages the function and returns what is in the zip.
 func unpack(t *testing.T, arch string) []byte {
 	t.Helper()
-	src, table, err := check(io.Discard, io.Discard)
-	if err != nil || table == nil {
-		t.Fatalf("the repository is not one to package: %v", err)
-	}
-	bootstrap, err := build(t.Context(), arch, src, table)
+	p := newPackager(t, arch)
+	bootstrap, err := p.build(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(bootstrap, []byte(table.Digest())) {
+	if !bytes.Contains(bootstrap, []byte(p.table.Digest())) {
 		t.Error("the program does not have the table")
 	}
 	for name, want := range map[string]bool{"route.(*Router).Decide": true, "route.(*compiler).": false} {
@@ -249,11 +245,8 @@ func TestChecksNoOther(t *testing.T) {
 		t.Skip("the function is a program for Linux")
 	}
 	t.Chdir("../..")
-	src, table, err := check(io.Discard, io.Discard)
-	if err != nil || table == nil {
-		t.Fatalf("the repository is not one to package: %v", err)
-	}
-	program, err := compile(t.Context(), runtime.GOARCH, packagedFile(table.Packaged(append(src, '\n'))))
+	p := newPackager(t, runtime.GOARCH)
+	program, err := p.compile(t.Context(), packagedFile(p.table.Packaged(append(p.src, '\n'))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,15 +257,21 @@ func TestChecksNoOther(t *testing.T) {
 	}
 }
 
-// A function that does not have the manifest that was checked, but another or one
-// that it makes, checks that when it starts.
+// A function whose manifest is not known is packaged only if a flag says so, and then
+// checks its manifest when it starts.
 func TestChecksItsOwn(t *testing.T) {
 	t.Chdir("../..")
-	src, table, err := check(io.Discard, io.Discard)
-	if err != nil || table == nil {
-		t.Fatalf("the repository is not one to package: %v", err)
+	p := newPackager(t, runtime.GOARCH)
+	p.src = append(p.src, '\n')
+	if program, err := p.build(t.Context()); err == nil || program != nil {
+		t.Errorf("a function without a manifest that it embeds is packaged: %v", err)
 	}
-	program, err := build(t.Context(), runtime.GOARCH, append(src, '\n'), table)
+	p.function.known = false
+	if program, err := p.build(t.Context()); err != nil || program != nil {
+		t.Errorf("a function with an unknown manifest is packaged: %v", err)
+	}
+	p.allowUnknown = true
+	program, err := p.build(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,6 +284,16 @@ func TestChecksItsOwn(t *testing.T) {
 			t.Errorf("built with the tags %s, want %s", s.Value, buildTags)
 		}
 	}
+}
+
+// newPackager returns a packager of this repository, which it has checked.
+func newPackager(t *testing.T, arch string) *packager {
+	t.Helper()
+	p := &packager{command: command{manifest: "routes.yaml", arch: arch}, stdout: io.Discard, stderr: io.Discard, tmp: t.TempDir()}
+	if ok, err := p.check(t.Context()); err != nil || !ok {
+		t.Fatalf("the repository is not one to package: %v", err)
+	}
+	return p
 }
 
 // answers runs the program against Lambda's Runtime API, where it starts with the

@@ -69,7 +69,11 @@ func (c *call) add() int {
 		return c.fail(err)
 	}
 	var names []string
-	handlers, unread := source.Read(filepath.Join(filepath.Dir(c.manifest), "handlers"))
+	service, err := source.Of(c.manifest)
+	if err != nil {
+		return c.fail(err)
+	}
+	handlers, unread := source.Read(filepath.Join(service.Dir, "handlers"))
 	if unread == nil {
 		names = append(handlers.Names(), add.Handler)
 	}

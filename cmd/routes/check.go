@@ -12,6 +12,10 @@ const checkUsage = `usage: go run ./cmd/routes check [-manifest file]
 Check prints everything that is wrong with the manifest, and runs its own tests
 once nothing else is. Warnings alone do not make it fail.
 
+The names of the handlers are read from the Go source in the directory handlers,
+which must compile. If they cannot be read from it, check warns and does not find
+unknown handlers [handlers-unknown].
+
 exit codes: 0 fine; 1 the manifest is wrong, or a test of it fails; 2 wrong
 usage; 3 could not be done
 `
@@ -26,8 +30,15 @@ func (c *call) check() int {
 	if err != nil {
 		return c.fail(err)
 	}
-	handlers := c.handlers()
+	handlers, unknown, err := c.handlers()
+	if err != nil {
+		return c.fail(err)
+	}
 	table, report := route.Load(c.manifest, src, handlers)
+	if unknown != nil {
+		report.Add(*unknown)
+		report.Sort()
+	}
 	if table != nil {
 		used := make(map[string]bool)
 		for r := range table.All() {

@@ -44,6 +44,11 @@ func runDrift(args ...string) (code int, stdout, stderr string) {
 func writeFile(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
+	if name == "routes.yaml" {
+		if err := writeOwn(filepath.Dir(path)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

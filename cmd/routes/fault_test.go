@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/routegate/routegate/framework/source"
+	"github.com/routegate/routegate/framework/source/sourcetest"
 )
 
 var full = flag.Bool("full", false, "disturb the commands that write for minutes")
@@ -59,6 +60,9 @@ func healthCheck(http.ResponseWriter, *http.Request) {}
 			t.Fatal(err)
 		}
 	}
+	if err := sourcetest.Require(s.dir); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -95,7 +99,7 @@ func (s service) program(name string, args ...string) *exec.Cmd {
 // check fails unless the manifest is valid, with every handler in the source.
 func (s service) check(what string) {
 	s.t.Helper()
-	if out, err := s.program("routes", "check").CombinedOutput(); err != nil || strings.Contains(string(out), "not checked") {
+	if out, err := s.program("routes", "check").CombinedOutput(); err != nil || strings.Contains(string(out), "[handlers-unknown]") {
 		s.t.Fatalf("%s: %v\n%s", what, err, out)
 	}
 }
@@ -133,8 +137,8 @@ func TestAddAtOnce(t *testing.T) {
 	if names := s.handlers(); len(names) != adds+1 {
 		t.Errorf("%d handlers, want %d: %q", len(names), adds+1, names)
 	}
-	if n := len(s.files()); n != 4 {
-		t.Errorf("%d files, want 4: %v", n, s.files())
+	if n := len(s.files()); n != 5 {
+		t.Errorf("%d files, want 5: %v", n, s.files())
 	}
 }
 

@@ -18,21 +18,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/routegate/routegate/cmd/internal/cli"
 	"github.com/routegate/routegate/framework/manifest"
 	"github.com/routegate/routegate/framework/route"
 	"github.com/routegate/routegate/framework/source"
-	"github.com/routegate/routegate/handlers"
 )
 
 // The exit codes.
@@ -102,7 +99,11 @@ type call struct {
 	args           []string
 	stdout, stderr io.Writer
 	manifest       string // file name
+	named          bool   // by -manifest
 }
+
+// defaultManifest is the name of the manifest if no flag gives another.
+const defaultManifest = "routes.yaml"
 
 // parse reads the flags that define declares, and -manifest, from anywhere
 // between the other arguments, which it returns: those that needed names, and at
@@ -110,7 +111,7 @@ type call struct {
 func (c *call) parse(usage string, needed []string, most int, define func(*flag.FlagSet)) (rest []string, code int, ok bool) {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&c.manifest, "manifest", "routes.yaml", "")
+	flags.StringVar(&c.manifest, "manifest", defaultManifest, "")
 	if define != nil {
 		define(flags)
 	}
@@ -132,6 +133,7 @@ func (c *call) parse(usage string, needed []string, most int, define func(*flag.
 	// must not fall back on a default that nobody asked for.
 	empty := ""
 	flags.Visit(func(f *flag.Flag) {
+		c.named = c.named || f.Name == "manifest"
 		if f.Value.String() == "" && empty == "" {
 			empty = f.Name
 		}
@@ -144,6 +146,9 @@ func (c *call) parse(usage string, needed []string, most int, define func(*flag.
 	}
 	if err := cli.Missing(needed, rest); err != nil {
 		return nil, c.misuse("%v", err), false
+	}
+	if !c.named && c.name != "init" {
+		c.manifest = source.FindManifest("routes "+c.name, c.stderr)
 	}
 	return rest, exitFine, true
 }
@@ -177,26 +182,35 @@ func (c *call) read() ([]byte, error) {
 	return src, nil
 }
 
-// load reads the manifest. The table is nil when the report has errors.
+// load reads the manifest. The table is nil when the report has errors. If the names
+// of the handlers are not known, load prints that warning.
 func (c *call) load() (*route.Table, *manifest.Report, error) {
 	src, err := c.read()
 	if err != nil {
 		return nil, nil, err
 	}
-	table, report := route.Load(c.manifest, src, c.handlers())
+	names, unknown, err := c.handlers()
+	if err != nil {
+		return nil, nil, err
+	}
+	if unknown != nil {
+		report := &manifest.Report{Filename: c.manifest, Diagnostics: []manifest.Diagnostic{*unknown}}
+		if err := report.Print(c.stderr); err != nil {
+			return nil, nil, err
+		}
+	}
+	table, report := route.Load(c.manifest, src, names)
 	return table, report, nil
 }
 
-// handlers returns the names of the service's handlers: those that are compiled
-// in here, or, for the manifest of another module, those that its source has.
-// It is nil, and that is said, where the source is not understood.
-func (c *call) handlers() []string {
-	names, err := source.Names(filepath.Dir(c.manifest), slices.Sorted(maps.Keys(handlers.All())))
+// handlers returns the names of the service's handlers, or the warning that they
+// are not known.
+func (c *call) handlers() (names []string, unknown *manifest.Diagnostic, err error) {
+	service, err := source.Of(c.manifest)
 	if err != nil {
-		fmt.Fprintf(c.stderr, "routes %s: handlers are not checked: %v\n", c.name, err)
-		return nil
+		return nil, nil, err
 	}
-	return names
+	return source.Diagnose(service.Names(context.Background()))
 }
 
 // table reads the manifest for a command that needs it to be valid. When ok is

@@ -1,25 +1,23 @@
-// Package source reads and edits the Go source of a service's handlers, for
-// commands that run on a service that they are not compiled into: which names
-// handlers.All has, and how another one gets there.
+// Package source reads and edits the Go source of a service, for commands that are
+// not compiled into that service.
 //
-// Nothing is compiled and nothing is run. So only one form is understood, the one
-// that a service has from the start: a function All whose body is
+// [Service.Names] type-checks the handlers' package and returns the names of the
+// handlers. [Service.Manifest] finds the manifest that the function embeds.
+//
+// [Read] and [Package.Add] edit the source. They need no go command, and understand
+// only the form that a new service has, a function All whose body is
 //
 //	return framework.Handlers{
 //		"get_order": getOrder,
 //	}
-//
-// Of every other form the names are not known, and nothing is guessed.
 package source
 
 import (
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/build"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -27,8 +25,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/mod/modfile"
 
 	"github.com/routegate/routegate/framework"
 )
@@ -40,25 +36,6 @@ var frameworkPath = reflect.TypeFor[framework.Handlers]().PkgPath()
 // ModulePath is the path of the module that package framework belongs to.
 var ModulePath = strings.TrimSuffix(frameworkPath, "/framework")
 
-// Names returns the names of the handlers of the service whose manifest lies in
-// dir, sorted. compiled are those that the calling program has in itself. They
-// are the service's where dir lies in the program's own module, or in none;
-// elsewhere the service's source is read. The error says why it cannot be.
-func Names(dir string, compiled []string) ([]string, error) {
-	module, err := moduleOf(dir)
-	if err != nil {
-		return nil, err
-	}
-	if module == "" || module == ModulePath {
-		return compiled, nil
-	}
-	p, err := Read(filepath.Join(dir, "handlers"))
-	if err != nil {
-		return nil, err
-	}
-	return p.Names(), nil
-}
-
 // AsTools returns a text that says "go run ./cmd/routes" for a module that has
 // the commands of this one as Go tools: "go tool routes".
 func AsTools(text string) string { return strings.ReplaceAll(text, "go run ./cmd/", "go tool ") }
@@ -66,7 +43,7 @@ func AsTools(text string) string { return strings.ReplaceAll(text, "go run ./cmd
 // Here returns a text as it is true in the working directory: AsTools in another
 // module, and the text itself elsewhere.
 func Here(text string) string {
-	if module, err := moduleOf("."); err != nil || module == "" || module == ModulePath {
+	if _, module, err := moduleOf("."); err != nil || module == "" || module == ModulePath {
 		return text
 	}
 	return AsTools(text)
@@ -75,32 +52,6 @@ func Here(text string) string {
 // Command returns the words that call a command of this module, in the working
 // directory.
 func Command(name string) []string { return strings.Fields(Here("go run ./cmd/" + name)) }
-
-// moduleOf returns the path of the module that dir lies in, "" for none.
-func moduleOf(dir string) (string, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	for {
-		name := filepath.Join(dir, "go.mod")
-		data, err := os.ReadFile(name)
-		switch {
-		case err == nil:
-			if path := modfile.ModulePath(data); path != "" {
-				return path, nil
-			}
-			return "", fmt.Errorf("%q names no module", name)
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", err
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", nil
-		}
-		dir = parent
-	}
-}
 
 // A Package is the Go source of a service's handlers.
 type Package struct {

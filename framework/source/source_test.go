@@ -136,45 +136,6 @@ func TestResource(t *testing.T) {
 	}
 }
 
-// The names are the program's own in its own module and where there is none, and
-// otherwise those that the source has.
-func TestNames(t *testing.T) {
-	t.Parallel()
-	all := "package handlers\n\nimport \"" + frameworkPath + "\"\n\nfunc All() framework.Handlers { return framework.Handlers{\"b\": nil, \"a\": nil} }\n"
-	compiled := []string{"compiled"}
-	tests := []struct {
-		name  string
-		files map[string]string
-		dir   string
-		want  []string
-		err   string
-	}{
-		{"no module", map[string]string{"handlers/handlers.go": all}, ".", compiled, ""},
-		{"own module", map[string]string{"go.mod": "module " + ModulePath + "\n", "sub/handlers/handlers.go": all}, "sub", compiled, ""},
-		{"another", map[string]string{"go.mod": "module example.com/x // y\n", "handlers/handlers.go": all}, ".", []string{"a", "b"}, ""},
-		{"another, below", map[string]string{"go.mod": "module example.com/x\n", "sub/handlers/handlers.go": all}, "sub", []string{"a", "b"}, ""},
-		{"no handlers", map[string]string{"go.mod": "module example.com/x\n"}, ".", nil, "open "},
-		{"nothing in it", map[string]string{"go.mod": "module example.com/x\n", "handlers/handlers.go": "package handlers\n"}, ".", nil, `handlers" has no function All`},
-		{"no module's name", map[string]string{"go.mod": "go 1.26\n"}, ".", nil, "names no module"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			var files []txtar.File
-			for name, data := range test.files {
-				files = append(files, txtar.File{Name: name, Data: []byte(data)})
-			}
-			got, err := Names(filepath.Join(unpack(t, files), test.dir), compiled)
-			if (err != nil) != (test.err != "") || err != nil && !strings.Contains(err.Error(), test.err) {
-				t.Fatalf("error %v, want %q", err, test.err)
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 // What is no plain literal is not guessed at.
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
