@@ -29,7 +29,8 @@ Gen-tf writes the routes of the manifest as the map that a Terraform module
 takes. It writes nothing while the manifest has an error or one of its tests
 fails.
 
-  -manifest file  the manifest (default routes.yaml)
+  -manifest file  the manifest (default routes.yaml); deploy/terraform is that of the
+                  manifest's service
   -module module  obytes                 routes_definitions, by the names of the routes: for
                                          deploy/terraform and obytes/terraform-aws-lambda-api (default)
                   terraform-aws-modules  routes_by_key, by the route keys: for
@@ -65,10 +66,10 @@ func main() {
 
 // A command is what the flags say.
 type command struct {
-	manifest string
+	manifest string // "" is the one that is found
 	module   gen.Module
 	format   gen.Format
-	output   string // "-" is standard output
+	output   string // "-" is standard output, "" the file in deploy/terraform
 	check    bool
 	mend     []string // the command that writes what check compares
 }
@@ -88,6 +89,10 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 
+	if err := c.locate(stderr); err != nil {
+		fmt.Fprintf(stderr, "gen-tf: %v\n", err)
+		return exitError
+	}
 	src, err := os.ReadFile(c.manifest)
 	if err != nil {
 		fmt.Fprintf(stderr, "gen-tf: cannot read the manifest: %v\n", err)
@@ -112,7 +117,7 @@ func parse(args []string) (command, error) {
 	c := command{module: gen.Obytes, format: gen.TF}
 	flags := flag.NewFlagSet("gen-tf", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // run prints the error and the usage, each where it belongs
-	flags.StringVar(&c.manifest, "manifest", "routes.yaml", "")
+	flags.StringVar(&c.manifest, "manifest", "", "")
 	flags.StringVar(&c.output, "o", "", "")
 	flags.BoolVar(&c.check, "check", false, "")
 	flags.Func("module", "", func(s string) (err error) {
@@ -152,13 +157,23 @@ func parse(args []string) (command, error) {
 	if empty != nil {
 		return c, empty
 	}
-	if c.output == "" {
-		c.output = filepath.Join(gen.TerraformDir, gen.Filename(c.module, c.format))
-	}
 	if c.check && c.output == "-" {
 		return c, errors.New("-check compares a file, so it cannot go with -o -")
 	}
 	return c, nil
+}
+
+// locate finds the manifest and the output, if no flag names them.
+func (c *command) locate(stderr io.Writer) error {
+	if c.manifest == "" {
+		c.manifest = source.FindManifest("gen-tf", stderr)
+	}
+	if c.output != "" {
+		return nil
+	}
+	service, err := source.Of(c.manifest)
+	c.output = filepath.Join(service.Dir, gen.TerraformDir, gen.Filename(c.module, c.format))
+	return err
 }
 
 // load returns the table that the manifest means, and prints what is wrong with

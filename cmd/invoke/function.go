@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/routegate/routegate/framework/source"
 )
 
 // The Runtime Interface Emulator has no release on the module proxy but this
@@ -24,9 +26,6 @@ const (
 	emulatorVersion = "v0.0.0-20261030222936-bef5c4ba774d"
 )
 
-// functionPackage is what is deployed.
-const functionPackage = "github.com/routegate/routegate/cmd/lambda"
-
 // A function is the deployed program, running under the emulator.
 type function struct {
 	dir string // holds bootstrap
@@ -34,9 +33,13 @@ type function struct {
 	cmd *exec.Cmd
 }
 
-// start builds the function and the emulator, and starts both. The log of both
-// goes to w. Whoever gets a function must stop it.
-func start(ctx context.Context, w io.Writer) (_ *function, err error) {
+// start builds the function of the manifest's service and the emulator, and starts
+// both. Both write their logs to w. The caller must stop the function.
+func start(ctx context.Context, manifest string, w io.Writer) (_ *function, err error) {
+	service, err := source.Of(manifest)
+	if err != nil {
+		return nil, err
+	}
 	rie, err := installEmulator(ctx)
 	if err != nil {
 		return nil, err
@@ -52,7 +55,7 @@ func start(ctx context.Context, w io.Writer) (_ *function, err error) {
 		}
 	}()
 	bootstrap := filepath.Join(dir, "bootstrap")
-	if err := goCommand(ctx, nil, "build", "-tags", "lambda.norpc", "-o", bootstrap, functionPackage); err != nil {
+	if err := goCommand(ctx, service.Dir, nil, "build", "-tags", "lambda.norpc", "-o", bootstrap, "./cmd/lambda"); err != nil {
 		return nil, fmt.Errorf("cannot build the function: %w", err)
 	}
 	events, err := freeAddress()
@@ -132,7 +135,7 @@ func installEmulator(ctx context.Context) (string, error) {
 	defer os.RemoveAll(beside)
 	// GOFLAGS and the target are for the user's own module and function.
 	env := []string{"GOBIN=" + beside, "GOFLAGS=", "GOOS=", "GOARCH="}
-	if err := goCommand(ctx, env, "install", emulator+"@"+emulatorVersion); err != nil {
+	if err := goCommand(ctx, "", env, "install", emulator+"@"+emulatorVersion); err != nil {
 		return "", fmt.Errorf("cannot build the emulator: %w", err)
 	}
 	if err := os.Rename(filepath.Join(beside, "aws-lambda-rie"), path); err != nil {
@@ -141,9 +144,10 @@ func installEmulator(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-func goCommand(ctx context.Context, env []string, args ...string) error {
+// goCommand runs the go command in dir, or in the working directory if dir is empty.
+func goCommand(ctx context.Context, dir string, env []string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, bytes.TrimSpace(out))

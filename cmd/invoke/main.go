@@ -31,6 +31,7 @@ import (
 	"strings"
 
 	"github.com/routegate/routegate/cmd/internal/cli"
+	"github.com/routegate/routegate/framework/source"
 )
 
 // The exit codes.
@@ -46,9 +47,12 @@ var healthCheck []byte
 
 const usage = `Invoke sends events to the function, under AWS's Runtime Interface Emulator.
 
-usage: go run ./cmd/invoke [EVENT.json ...]
+usage: go run ./cmd/invoke [-manifest FILE] [EVENT.json ...]
 
 Without a file it sends a GET /v1/manage/hc, as an HTTP API would.
+
+  -manifest FILE  the manifest of the service whose function is invoked
+                  (default routes.yaml)
 `
 
 func main() {
@@ -58,15 +62,22 @@ func main() {
 func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	manifest := flags.String("manifest", "", "")
 	switch err := cli.Parse(flags, args); {
 	case errors.Is(err, flag.ErrHelp):
-		if _, err := fmt.Fprint(stdout, usage); err != nil {
+		if _, err := fmt.Fprint(stdout, source.Here(usage)); err != nil {
 			fmt.Fprintf(stderr, "invoke: %v\n", err)
 			return exitError
 		}
 		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "invoke: %v\nrun invoke -h for help\n", err)
+		return exitUsage
+	}
+	named := false
+	flags.Visit(func(*flag.Flag) { named = true })
+	if named && *manifest == "" {
+		fmt.Fprint(stderr, "invoke: flag -manifest is empty\nrun invoke -h for help\n")
 		return exitUsage
 	}
 	events := [][]byte{healthCheck}
@@ -88,7 +99,10 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	f, err := start(ctx, stderr)
+	if !named {
+		*manifest = source.FindManifest("invoke", stderr)
+	}
+	f, err := start(ctx, *manifest, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "invoke: %v\n", err)
 		return exitError

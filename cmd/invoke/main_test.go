@@ -35,7 +35,7 @@ func TestFunction(t *testing.T) {
 	t.Setenv("AWS_API_GW_STAGE_NAME", "")
 	t.Setenv("JWT_AUTHORIZATION_GROUPS_ATTR_NAME", "")
 	var log bytes.Buffer
-	f, err := start(t.Context(), &log)
+	f, err := start(t.Context(), "../../routes.yaml", &log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,7 @@ type config struct {
 	addr        string
 	hosts       []string // names of this machine beside the loopback ones, in lower case
 	manifest    string
+	named       bool // the manifest, by -manifest
 	stage       string
 	groupsClaim []string
 	issuer      string // "" is the built-in one
@@ -106,6 +107,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		fmt.Fprintf(stderr, "local: %v\nrun local -h for help\n", err)
 		return exitUsage
+	}
+	if !c.named {
+		c.manifest = source.FindManifest("local", stderr)
 	}
 	if err := serve(ctx, c, stdout); err != nil {
 		fmt.Fprintf(stderr, "local: %v\n", err)
@@ -148,6 +152,7 @@ func parse(args []string) (config, error) {
 	if err := cli.Parse(flags, args); err != nil {
 		return config{}, err
 	}
+	flags.Visit(func(f *flag.Flag) { c.named = c.named || f.Name == "manifest" })
 	for a := range strings.SplitSeq(audience, ",") {
 		if a = strings.TrimSpace(a); a != "" {
 			c.audiences = append(c.audiences, a)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -35,7 +36,7 @@ func TestParse(t *testing.T) {
 	}{
 		{"nothing", "", nil, standard, ""},
 		{"all", "-addr [::1]:1 -manifest x/routes.yaml -stage mvp -function f -concurrency 2 -payload 1.0 -base64 -strict-slash", nil,
-			config{addr: "[::1]:1", manifest: "x/routes.yaml", stage: "mvp", groupsClaim: []string{"groups"}, audiences: []string{"routegate"}, function: "f", concurrency: 2, payloadV1: true, base64: true, strictSlash: true}, ""},
+			config{addr: "[::1]:1", manifest: "x/routes.yaml", named: true, stage: "mvp", groupsClaim: []string{"groups"}, audiences: []string{"routegate"}, function: "f", concurrency: 2, payloadV1: true, base64: true, strictSlash: true}, ""},
 		{"issuer", "-issuer https://issuer.example.com/ -audience a,b", nil, with(func(c *config) { c.issuer, c.audiences = "https://issuer.example.com/", []string{"a", "b"} }), ""},
 		{"environment", "", map[string]string{"AWS_API_GW_STAGE_NAME": "dev", "JWT_ISSUER": "https://i", "JWT_AUTHORIZED_AUDIENCES": "a, b", "JWT_AUTHORIZATION_GROUPS_ATTR_NAME": `["a","b"]`},
 			with(func(c *config) {
@@ -185,3 +186,30 @@ func TestOutputFails(t *testing.T) {
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// A manifest above is found, and the function is that of its service.
+func TestManifestAbove(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":             "module example.com/orders\n",
+		"config/routes.yaml": "version: 1\nroutes:\n  - {path: /, method: GET, handler: home, public: true}\n",
+		"cmd/lambda/main.go": "package main\n\nfunc main() { orders() }\n",
+		"config/deep/keep":   "",
+	} {
+		name = filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(filepath.Join(dir, "config/deep"))
+	var stderr strings.Builder
+	code := run(t.Context(), []string{"-addr", "127.0.0.1:0"}, io.Discard, &stderr)
+	for _, want := range []string{
+		"local: using the manifest \"../routes.yaml\", found above this directory\n",
+		"cmd/lambda/main.go:3:15: undefined: orders",
+	} {
+		if code != exitError || strings.Count(stderr.String(), want) != 1 {
+			t.Errorf("exit code %d, want %d and once %q:\n%s", code, exitError, want, stderr.String())
+		}
+	}
+}

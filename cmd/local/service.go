@@ -14,6 +14,7 @@ import (
 	"github.com/routegate/routegate/framework"
 	"github.com/routegate/routegate/framework/gateway"
 	"github.com/routegate/routegate/framework/route"
+	"github.com/routegate/routegate/framework/source"
 )
 
 // A service is the gateway, the function behind it and the issuer, and what the
@@ -22,6 +23,7 @@ type service struct {
 	config
 	url        string // of this service
 	terminal   *terminal
+	root       string // the service's directory, which has cmd/lambda
 	dir        string // holds what is built
 	authorizer *gateway.Authorizer
 	issuer     *issuer // nil with somebody else's
@@ -42,8 +44,11 @@ type service struct {
 const pagePath = "/_routegate/"
 
 func newService(c config, url string, t *terminal) (*service, error) {
-	s := &service{config: c, url: url, terminal: t, history: newHistory(), changed: make(chan struct{})}
-	var err error
+	of, err := source.Of(c.manifest)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{config: c, url: url, terminal: t, root: of.Dir, history: newHistory(), changed: make(chan struct{})}
 	if s.authorizer, err = gateway.NewAuthorizer(gateway.AuthorizerOptions{Issuer: s.issuerURL(), Audiences: c.audiences}); err != nil {
 		return nil, err
 	}
@@ -103,9 +108,6 @@ func (s *service) close() {
 	os.RemoveAll(s.dir)
 }
 
-// root is the service's folder: the one of its manifest.
-func (s *service) root() string { return filepath.Dir(s.manifest) }
-
 // load reads the manifest, and makes sure that its own tests pass.
 func (s *service) load() (*route.Table, *framework.App, error) {
 	src, err := os.ReadFile(s.manifest)
@@ -148,7 +150,7 @@ func (s *service) deploy(ctx context.Context) error {
 	if bootstrap == "" {
 		bootstrap = filepath.Join(s.dir, "bootstrap")
 		cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-o", bootstrap, "./cmd/lambda")
-		cmd.Dir = s.root()
+		cmd.Dir = s.root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("the function does not build: %w\n%s", err, strings.TrimSpace(string(out)))
 		}

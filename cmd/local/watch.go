@@ -41,7 +41,7 @@ func (s *service) stamp() string {
 	if s.function != "" {
 		files = append(files, s.function)
 	} else {
-		files = append(files, sources(s.root())...)
+		files = append(files, sources(s.root)...)
 	}
 	slices.Sort(files)
 	var b strings.Builder
