@@ -12,10 +12,9 @@ import (
 // the classes of requests and the index of a Router all read the same trie.
 type trie struct {
 	root *place
-	// label is "" for a route that is certain to be there. Other routes may be
-	// there or not, and those with equal labels need not be told apart. A nil
-	// label makes every route certain.
-	label func(*Route) string
+	// loose reports whether a route may be there or not, so that it cannot be relied
+	// on to beat another one. A nil loose makes every route certain.
+	loose func(*Route) bool
 
 	shapes numbering
 	covers map[[2]int]bool // the results of covered, by shape
@@ -35,10 +34,13 @@ type place struct {
 	same  int      // equal for places whose routes below have equal keys too; see numberKeys
 
 	restSame int // equal for places whose greedy routes have equal keys
+
+	suffices bool   // whether no request needs the variable beside this literal; see mark
+	labels   uint64 // the labels of the routes here and below; see Mixture
 }
 
-func newTrie(routes []*Route, label func(*Route) string) *trie {
-	t := &trie{root: &place{}, label: label, covers: make(map[[2]int]bool)}
+func newTrie(routes []*Route, loose func(*Route) bool) *trie {
+	t := &trie{root: &place{}, loose: loose, covers: make(map[[2]int]bool)}
 	for _, r := range routes {
 		t.root.insert(r)
 	}
@@ -128,36 +130,30 @@ func appendNames(b []byte, routes []*Route, name func(*Route) string) []byte {
 	return b
 }
 
-func (t *trie) labelOf(r *Route) string {
-	if t.label == nil {
-		return ""
-	}
-	return t.label(r)
-}
+func (t *trie) isLoose(r *Route) bool { return t.loose != nil && t.loose(r) }
 
 // shape returns the number of the routes at p and below, by what is left of
-// their patterns, by method and by label.
+// their patterns, by method, and by whether they are loose.
 func (t *trie) shape(p *place) int {
 	if p.shape == 0 {
-		p.shape = t.shapes.of(p.describe(t.shape, func(r *Route) string { return r.Method + " " + t.labelOf(r) }))
+		p.shape = t.shapes.of(p.describe(t.shape, func(r *Route) string { return r.Method + " " + strconv.FormatBool(t.isLoose(r)) }))
 	}
 	return p.shape
 }
 
-// covered reports whether every route below p has a match below q: a route with
-// the same method and the same segments left, which is certain or has the same
-// label.
+// covered reports whether every route below p has a match below q: a certain route
+// with the same method and the same segments left.
 //
 // If q is also narrower than p, so that it has a literal wherever p has one, then
 // no request needs p. A path that reaches both and that a route of p takes is
 // taken by the match as well, and the match beats that route. What beats the match
 // beats that route, too.
 func (t *trie) covered(p, q *place) bool {
-	if p.size > q.size && t.label == nil {
-		return false // without labels, no two routes are the same
+	if p.size > q.size {
+		return false // at least where no two routes are the same
 	}
 	at := [2]int{t.shape(p), t.shape(q)}
-	if at[0] == at[1] {
+	if at[0] == at[1] && t.loose == nil {
 		return true
 	}
 	known, ok := t.covers[at]
@@ -185,65 +181,94 @@ func (t *trie) coveredBelow(p, q *place) bool {
 
 func (t *trie) matched(routes, by []*Route) bool {
 	for _, r := range routes {
-		if !slices.ContainsFunc(by, func(o *Route) bool {
-			label := t.labelOf(o)
-			return o.Method == r.Method && (label == "" || label == t.labelOf(r))
-		}) {
+		if !slices.ContainsFunc(by, func(o *Route) bool { return o.Method == r.Method && !t.isLoose(o) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// taking yields the routes that take a request, except those that covered says no
-// request needs. A route comes behind all routes that beat it. The path is clean,
-// and slash reports whether the client sent a slash behind it.
-func (t *trie) taking(method, path string, slash bool) iter.Seq[*Route] {
-	return func(yield func(*Route) bool) {
-		rest := strings.TrimPrefix(path, "/")
-		_ = t.takingEnds(t.root, method, rest, yield) && t.takingRest(t.root, method, rest, slash || rest == "", yield)
+// mark finds out for every literal whether it covers the variable beside it. Then
+// taking reads the trie and does not change it.
+func (t *trie) mark() { t.markBelow(t.root) }
+
+func (t *trie) markBelow(p *place) {
+	for _, next := range p.literals {
+		next.suffices = p.variable != nil && t.covered(p.variable, next)
+		t.markBelow(next)
+	}
+	if p.variable != nil {
+		t.markBelow(p.variable)
 	}
 }
 
-// takingEnds yields the routes without a greedy variable, literals first. It
-// returns false when yield does.
-func (t *trie) takingEnds(p *place, method, path string, yield func(*Route) bool) bool {
+// taking yields the routes that take a request, except those that covered says no
+// request needs. A route comes behind all routes that beat it. The path is clean,
+// and slash reports whether the client sent a slash behind it. skip, which may be nil,
+// reports that a place and all below it are to be left out.
+//
+// The caller must have called mark.
+func (t *trie) taking(method, path string, slash bool, skip func(*place) bool) iter.Seq[*Route] {
+	return func(yield func(*Route) bool) {
+		rest := strings.TrimPrefix(path, "/")
+		s := search{method, slash || rest == "", skip, yield}
+		_ = s.ends(t.root, rest) && s.rest(t.root, rest)
+	}
+}
+
+// A search is one walk down a trie, along one path.
+type search struct {
+	method string
+	slash  bool // whether a greedy variable takes an empty rest
+	skip   func(*place) bool
+	yield  func(*Route) bool
+}
+
+// ends yields the routes without a greedy variable, literals first. It returns false
+// when yield does.
+func (s *search) ends(p *place, path string) bool {
+	if s.skip != nil && s.skip(p) {
+		return true
+	}
 	if path == "" {
-		return yieldTaking(p.ends, method, yield)
+		return s.found(p.ends)
 	}
 	text, path, _ := strings.Cut(path, "/")
 	next := p.literals[text]
-	if next != nil && !t.takingEnds(next, method, path, yield) {
+	if next != nil && !s.ends(next, path) {
 		return false
 	}
-	if p.variable == nil || next != nil && t.covered(p.variable, next) {
+	if p.variable == nil || next != nil && next.suffices {
 		return true
 	}
-	return t.takingEnds(p.variable, method, path, yield)
+	return s.ends(p.variable, path)
 }
 
-// takingRest yields the routes with a greedy variable, those deep in the trie
-// first. empty reports whether a greedy variable takes an empty rest.
-func (t *trie) takingRest(p *place, method, path string, empty bool, yield func(*Route) bool) bool {
+// rest yields the routes with a greedy variable, the deepest first. It returns false
+// when yield does.
+func (s *search) rest(p *place, path string) bool {
+	if s.skip != nil && s.skip(p) {
+		return true
+	}
 	if path == "" {
-		return !empty || yieldTaking(p.rest, method, yield)
+		return !s.slash || s.found(p.rest)
 	}
-	text, rest, _ := strings.Cut(path, "/")
+	text, path, _ := strings.Cut(path, "/")
 	next := p.literals[text]
-	if next != nil && !t.takingRest(next, method, rest, empty, yield) {
+	if next != nil && !s.rest(next, path) {
 		return false
 	}
-	if p.variable != nil && (next == nil || !t.covered(p.variable, next)) && !t.takingRest(p.variable, method, rest, empty, yield) {
+	if p.variable != nil && (next == nil || !next.suffices) && !s.rest(p.variable, path) {
 		return false
 	}
-	return yieldTaking(p.rest, method, yield)
+	return s.found(p.rest)
 }
 
-// yieldTaking yields the routes of one place that take the method, ANY last.
-func yieldTaking(routes []*Route, method string, yield func(*Route) bool) bool {
+// found yields the routes of one place that take the method, ANY last.
+func (s *search) found(routes []*Route) bool {
 	for _, any := range []bool{false, true} {
 		for _, r := range routes {
-			if r.takes(method) && (r.Method == AnyMethod) == any && !yield(r) {
+			if r.takes(s.method) && (r.Method == AnyMethod) == any && !s.yield(r) {
 				return false
 			}
 		}
