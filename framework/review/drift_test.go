@@ -193,7 +193,7 @@ func TestDrifts(t *testing.T) {
 		}},
 		{name: "ANY in place of a method, and a tie of equals", routes: with("GET /{x}/root | JWT | read,all", "- GET /hc", "ANY /hc | NONE"), want: []string{
 			`orphan as "ANY /hc": HEAD /hc by nobody`,
-			`orphan as "GET /{x}/root": GET /hc/root by a token with scope all`,
+			`orphan as "GET /{x}/root": GET /x/root by a token with scope all`,
 		}},
 		{name: "everything goes to the function, without a token", routes: []string{"ANY /{proxy+} | NONE"}, want: everything},
 		{name: "the same by default", routes: []string{"$default | NONE"}, want: asDefault},

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/routegate/routegate/framework/route"
 )
@@ -68,21 +67,26 @@ type Moment struct {
 // PlanOrder returns the order in which to deploy the function and the gateway
 // when a manifest becomes another.
 func PlanOrder(old, new *route.Table) *Rollout {
-	p := planner{old: newSide(old), new: newSide(new)}
+	p := newPlanner(old, new)
 	steps := make(map[pair]*RolloutStep)
 	rollout := &Rollout{}
 	var order []pair
-	for class := range route.Differences(p.old.routes, p.new.routes, gatewayKey) {
+	// A greedy route may answer a part of the requests of a route without a greedy
+	// variable, as long as the gateway lacks that route. So they are told apart.
+	for class := range route.Answers(p.old.routes, p.new.routes, gatewayKey, p.greedy...) {
 		var at pair
 		at.old, _ = p.old.router.Match(class.Method, class.Path)
 		at.new, _ = p.new.router.Match(class.Method, class.Path)
+		if at.unchanged() {
+			continue
+		}
 		step := steps[at]
 		if step == nil {
 			step = &RolloutStep{Old: accessPlace(at.old, at.new), New: accessPlace(at.new, at.old), Message: describePair(at)}
 			steps[at] = step
 			order = append(order, at)
 		}
-		p.look(class, step)
+		p.look(class, at, step)
 	}
 	for _, at := range order {
 		step := steps[at]
@@ -91,6 +95,13 @@ func PlanOrder(old, new *route.Table) *Rollout {
 	}
 	rollout.Order = overall(rollout.Steps)
 	return rollout
+}
+
+// unchanged reports whether both routes are the same to the gateway, the function and
+// Terraform. Then the gateway has the route all the time, nothing beats it, and
+// its requests have the same answer in every moment.
+func (p pair) unchanged() bool {
+	return p.old != nil && p.new != nil && p.old.Method == p.new.Method && gatewayKey(p.old) == gatewayKey(p.new)
 }
 
 // gatewayKey is what the gateway, the function and Terraform know of a route: the
@@ -137,7 +148,12 @@ func overall(steps []RolloutStep) Order {
 	return EitherFirst
 }
 
-type planner struct{ old, new side }
+type planner struct {
+	old, new side
+	gateway  *route.Mixture // what the gateway may have between the versions
+	isNew    map[*route.Route]bool
+	greedy   []*route.Route
+}
 
 // A candidate is a version of a route that the gateway may have for a request in
 // some moment. A nil route is none at all.
@@ -146,61 +162,93 @@ type candidate struct {
 	ofNew bool
 }
 
-// candidates returns what may answer at the gateway while its routes change from
-// old to new, one by one: whatever no route beats that both versions have, and
-// which is therefore always there. One that has another name is destroyed and made
-// anew: Terraform knows routes by their names. Where two routes are left of which
-// AWS does not say which is first, both are among them.
-func candidates(old, new []*route.Route) []candidate {
-	kept := make(map[string]bool)
-	for _, o := range old {
-		kept[shape(o)] = slices.ContainsFunc(new, func(n *route.Route) bool { return shape(n) == shape(o) && n.Name == o.Name })
-	}
-	var list []candidate
-	always := false
-	for i, routes := range [][]*route.Route{old, new} {
+// newPlanner knows which routes the gateway has while its routes change from old to
+// new, one by one. It always has a route that both versions have, in one of the
+// two versions, unless the route has another name: Terraform knows routes by their
+// names, so it destroys that route and makes it anew.
+func newPlanner(old, new *route.Table) *planner {
+	p := &planner{old: newSide(old), new: newSide(new), isNew: make(map[*route.Route]bool)}
+	labels := make(map[*route.Route]string)
+	var all []*route.Route
+	for i, routes := range [][]*route.Route{p.old.routes, p.new.routes} {
 		for _, r := range routes {
-			beaten := slices.ContainsFunc(old, func(o *route.Route) bool { return kept[shape(o)] && o.Beats(r) })
-			if !beaten {
-				list = append(list, candidate{r, i == 1})
+			o, n := p.old.byKey[shape(r)], p.new.byKey[shape(r)]
+			if o == nil || n == nil || o.Name != n.Name {
+				labels[r] = mayAnswer(r, o, n)
 			}
-			always = always || kept[shape(r)]
+			p.isNew[r] = i == 1
+			if r.Pattern.IsGreedy() {
+				p.greedy = append(p.greedy, r)
+			}
+			all = append(all, r)
+		}
+	}
+	p.gateway = route.NewMixture(all, func(r *route.Route) string { return labels[r] })
+	return p
+}
+
+// mayAnswer is what becomes of a request that the gateway has a route for: what the
+// gateway asks for, and what either function has in its place. Nil is none.
+func mayAnswer(at, old, new *route.Route) string {
+	label := at.Access.AtGateway().String()
+	for _, r := range []*route.Route{old, new} {
+		label += "\x00"
+		if r != nil {
+			label += "\x00" + answerKey(r)
+		}
+	}
+	return label
+}
+
+// look fills in what can happen to a request between two versions.
+func (p *planner) look(class route.Class, at pair, step *RolloutStep) {
+	routes, always := p.gateway.Candidates(class.Method, class.Path)
+	for r := range routes {
+		p.lookAt(class, at, candidate{r, p.isNew[r]}, step)
+		opens := step.Function.Opens != nil && step.Gateway.Opens != nil
+		if gaps := step.Function.Gap != nil && step.Gateway.Gap != nil; opens && (gaps || !always) {
+			break // nothing is left to find out but the gap without any route
 		}
 	}
 	if !always {
-		list = append(list, candidate{})
+		p.lookAt(class, at, candidate{}, step)
 	}
-	return list
 }
 
-// look fills in what can happen to the requests of a class.
-func (p planner) look(class route.Class, step *RolloutStep) {
-	var accesses []route.Access
-	for _, r := range slices.Concat(class.Old, class.New) {
+// lookAt fills in what can happen to a request while c answers it at the gateway.
+func (p *planner) lookAt(class route.Class, at pair, c candidate, step *RolloutStep) {
+	var accesses []route.Access // of all the routes that have a say
+	for _, r := range []*route.Route{at.old, at.new, c.Route} {
+		if r == nil {
+			continue
+		}
 		accesses = append(accesses, r.Access)
+		for _, s := range []side{p.old, p.new} {
+			if same := s.byKey[shape(r)]; same != nil && r == c.Route {
+				accesses = append(accesses, same.Access)
+			}
+		}
 	}
-	list := candidates(class.Old, class.New)
+	was, is := p.old.decide(class.Method, class.Path, route.Caller{}), p.new.decide(class.Method, class.Path, route.Caller{})
 	for caller := range Callers(accesses...) {
-		was, is := p.old.decide(class.Method, class.Path, caller), p.new.decide(class.Method, class.Path, caller)
-		for _, c := range list {
-			for _, part := range []struct {
-				function side
-				way      *Way
-			}{{p.new, &step.Function}, {p.old, &step.Gateway}} {
-				m := Moment{
-					Method: class.Method, Path: class.Path, Caller: caller, OfNew: c.ofNew,
-					Refused: true, Old: was, New: is,
-				}
-				if c.Route != nil {
-					m.Gateway = c.Key()
-					m.Decision, m.Refused = behind(c.Route, part.function, class.Method, class.Path, caller)
-				}
-				switch runs := !m.Refused && m.Decision.Allowed; {
-				case part.way.Opens == nil && runs && !runsHandler(was, m.Decision) && !runsHandler(is, m.Decision):
-					part.way.Opens = &m
-				case part.way.Gap == nil && !runs && was.Allowed && is.Allowed:
-					part.way.Gap = &m
-				}
+		was, is := was.For(caller), is.For(caller)
+		for _, part := range []struct {
+			function side
+			way      *Way
+		}{{p.new, &step.Function}, {p.old, &step.Gateway}} {
+			m := Moment{
+				Method: class.Method, Path: class.Path, Caller: caller, OfNew: c.ofNew,
+				Refused: true, Old: was, New: is,
+			}
+			if c.Route != nil {
+				m.Gateway = c.Key()
+				m.Decision, m.Refused = behind(c.Route, part.function, class.Method, class.Path, caller)
+			}
+			switch runs := !m.Refused && m.Decision.Allowed; {
+			case part.way.Opens == nil && runs && !runsHandler(was, m.Decision) && !runsHandler(is, m.Decision):
+				part.way.Opens = &m
+			case part.way.Gap == nil && !runs && was.Allowed && is.Allowed:
+				part.way.Gap = &m
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,67 +87,144 @@ func comparePatterns(a, b Pattern) relation {
 	return rel
 }
 
-// conflicts reports duplicate routes and clashes, for each route at most one:
-// that with the first route of the file that it clashes with.
-func (c *compiler) conflicts(routes []writtenRoute) {
-	byShape := make(map[string]writtenRoute, len(routes))
-	key := func(method string, p Pattern) string { return method + " " + p.Shape() }
-	for _, r := range routes {
-		if _, ok := byShape[key(r.Method, r.Pattern)]; !ok {
-			byShape[key(r.Method, r.Pattern)] = r
-		}
-	}
-	// answered reports whether a route takes exactly the pattern's paths for
-	// the method, and is more specific than a route with the method asked.
-	answered := func(method, asked string, p Pattern) bool {
-		if _, ok := byShape[key(method, p)]; ok {
-			return true
-		}
-		_, ok := byShape[key(AnyMethod, p)]
-		return ok && asked == AnyMethod
-	}
+// A clash is why a route cannot stay: another route, and a request that both match.
+type clash struct {
+	other   writtenRoute
+	witness string // the method and the path of the request
+}
 
-	full, greedy := &trie{}, &trie{}
+// conflicts reports duplicate routes and clashes. It reports at most one for each
+// route: the one with the first route of the file that it clashes with.
+func (c *compiler) conflicts(routes []writtenRoute) {
+	first := make(map[key]writtenRoute, len(routes))
+	written := make(map[*Route]writtenRoute, len(routes))
 	var list []*Route
-	for _, r := range routes {
-		list = append(list, r.Route)
+	shapes := make([]key, len(routes))
+	for i, r := range routes {
+		shapes[i] = key{r.Method, r.Pattern.Shape()}
+		if _, ok := first[shapes[i]]; !ok {
+			first[shapes[i]] = r
+			written[r.Route] = r
+			list = append(list, r.Route)
+		}
 	}
 	free := freeSegment(list)
-	for _, r := range routes {
-		t := full
-		if r.Pattern.IsGreedy() {
-			t = greedy
+	found := clashes(list, written, free)
+	for i, r := range routes {
+		f := first[shapes[i]]
+		if at, ok := found[f.Route]; ok { // what clashes with a route clashes with its duplicates
+			c.reportClash(r, at.other, at.witness, false)
+		} else if f.Route != r.Route {
+			method := r.Method
+			if method == AnyMethod {
+				method = Methods[0]
+			}
+			c.reportClash(r, f, method+" "+witnessPath(r.Pattern, free), true)
 		}
-		var clash writtenRoute
-		var witness string
-		var duplicate bool
-		for _, other := range t.overlapping(r.Pattern) {
-			if clash.Route != nil && clash.Line <= other.Line {
+	}
+}
+
+// clashes returns the clash of each route that clashes with a route of an earlier
+// line. No two routes of the list have the same method and shape.
+//
+// If a manifest has very many clashes, clashes does not look at all of them.
+func clashes(list []*Route, written map[*Route]writtenRoute, free string) map[*Route]clash {
+	const enough = 20_000_000 // compared pairs, which takes about a second
+	compared := 0
+	found := make(map[*Route]clash)
+	t := newTrie(list, nil)
+	w := &walker{tries: []*trie{t, t}, free: free}
+	w.yield = func(class Class) bool {
+		if len(class.Old) < 2 {
+			return true
+		}
+		takers := t.takers(class, written, free)
+		compared += 100 + len(takers)*len(takers)
+		addClashes(found, class, takers)
+		return compared < enough
+	}
+	w.walk(w.start(), "")
+	return found
+}
+
+// A taker is a route that takes a request.
+type taker struct {
+	writtenRoute
+	bare positions // where the request has a literal of the manifest, and the route a variable
+}
+
+// takers returns the routes that take the request of a class, by line. They all have
+// a greedy variable, or none has one: the routes that answer decide which.
+func (t *trie) takers(class Class, written map[*Route]writtenRoute, free string) []taker {
+	var takers []taker
+	var literals positions
+	segments := strings.Split(strings.Trim(class.Path, "/"), "/")
+	for i, s := range segments {
+		if s != free {
+			literals = literals.with(i)
+		}
+	}
+	if class.Path == "/" {
+		segments, literals = nil, positions{}
+	}
+	greedy := class.Old[0].Pattern.IsGreedy()
+	var walk func(p *place, depth int, variables positions)
+	walk = func(p *place, depth int, variables positions) {
+		if p == nil {
+			return
+		}
+		list := p.rest
+		if !greedy {
+			list = p.ends
+		}
+		atEnd := depth == len(segments)
+		if atEnd && (!greedy || strings.HasSuffix(class.Path, "/")) || !atEnd && greedy {
+			for _, r := range list {
+				if r.takes(class.Method) {
+					takers = append(takers, taker{written[r], literals.minus(literals.before(depth).minus(variables))})
+				}
+			}
+		}
+		if !atEnd {
+			walk(p.literals[segments[depth]], depth+1, variables)
+			walk(p.variable, depth+1, variables.with(depth))
+		}
+	}
+	walk(t.root, 0, positions{})
+	slices.SortFunc(takers, func(a, b taker) int { return cmp.Compare(a.Line, b.Line) })
+	return takers
+}
+
+// addClashes adds the clashes of routes that take the request of a class. takers are
+// in the order of their lines.
+func addClashes(found map[*Route]clash, class Class, takers []taker) {
+	var exact []taker // which take only what is as special as the request
+	for _, r := range takers {
+		if r.bare == (positions{}) {
+			exact = append(exact, r)
+		}
+	}
+	// answered reports whether a route takes exactly the paths that both take, and
+	// is more specific than both.
+	answered := func(a, b taker) bool {
+		asked, segments := strongest(a.Method, b.Method), max(len(a.Pattern.Segments), len(b.Pattern.Segments))
+		return slices.ContainsFunc(exact, func(r taker) bool {
+			return len(r.Pattern.Segments) == segments && (r.Method == class.Method || asked == AnyMethod)
+		})
+	}
+	witness := class.Method + " " + class.Path
+	for i, r := range takers {
+		for _, other := range takers[:i] {
+			if r.bare.and(other.bare) != (positions{}) ||
+				both(compareMethods(r.Method, other.Method), comparePatterns(r.Pattern, other.Pattern)) != overlapping || answered(r, other) {
 				continue
 			}
-			switch both(compareMethods(r.Method, other.Method), comparePatterns(r.Pattern, other.Pattern)) {
-			case same:
-				method := r.Method
-				if method == AnyMethod {
-					method = Methods[0]
-				}
-				clash, witness, duplicate = other, method+" "+witnessPath(r.Pattern, free), true
-			case overlapping:
-				shared := intersection(r.Pattern, other.Pattern)
-				for _, method := range Methods {
-					if r.takes(method) && other.takes(method) && !answered(method, strongest(r.Method, other.Method), shared) {
-						clash, witness, duplicate = other, method+" "+witnessPath(shared, free), false
-						break
-					}
-				}
+			// A path that ends in a slash is a witness only if there is no other.
+			was, ok := found[r.Route]
+			if !ok || other.Line < was.other.Line || other.Line == was.other.Line && strings.HasSuffix(was.witness, "/") && !strings.HasSuffix(witness, "/") {
+				found[r.Route] = clash{other.writtenRoute, witness}
 			}
-		}
-		// What clashes with a second of a kind clashes with the first.
-		if byShape[key(r.Method, r.Pattern)].Route == r.Route {
-			t.insert(r)
-		}
-		if clash.Route != nil {
-			c.reportClash(r, clash, witness, duplicate)
+			break
 		}
 	}
 }
@@ -177,22 +255,6 @@ func (c *compiler) reportClash(r, other writtenRoute, witness string, duplicate 
 	c.report.Add(d)
 }
 
-// intersection returns the pattern of the paths that both overlapping patterns
-// match. Its variables have no names.
-func intersection(a, b Pattern) Pattern {
-	as, bs := a.Segments, b.Segments
-	if len(as) < len(bs) {
-		as, bs = bs, as
-	}
-	p := Pattern{Segments: slices.Clone(as)}
-	for i, s := range bs {
-		if s.Kind == Literal {
-			p.Segments[i] = s
-		}
-	}
-	return p
-}
-
 func witnessPath(p Pattern, free string) string {
 	var b strings.Builder
 	for _, s := range p.Segments {
@@ -207,72 +269,4 @@ func witnessPath(p Pattern, free string) string {
 		return "/"
 	}
 	return b.String()
-}
-
-// A trie holds patterns by their segments, so that finding those that overlap
-// with one does not take a look at each.
-type trie struct {
-	literals map[string]*trie
-	variable *trie
-	ends     []writtenRoute // of patterns that end here, or have a greedy variable here
-}
-
-func (t *trie) insert(r writtenRoute) {
-	for _, s := range r.Pattern.Segments {
-		switch s.Kind {
-		case Greedy:
-		case Variable:
-			if t.variable == nil {
-				t.variable = &trie{}
-			}
-			t = t.variable
-		case Literal:
-			next := t.literals[s.Text]
-			if next == nil {
-				next = &trie{}
-				if t.literals == nil {
-					t.literals = make(map[string]*trie)
-				}
-				t.literals[s.Text] = next
-			}
-			t = next
-		}
-	}
-	t.ends = append(t.ends, r)
-}
-
-// overlapping returns the routes whose pattern shares a path with p. All the
-// trie's patterns are greedy if p is, and none if it is not.
-func (t *trie) overlapping(p Pattern) []writtenRoute {
-	var found []writtenRoute
-	isGreedy := p.IsGreedy()
-	var walk func(t *trie, rest []Segment)
-	walk = func(t *trie, rest []Segment) {
-		if t == nil {
-			return
-		}
-		atEnd := len(rest) == 0 || rest[0].Kind == Greedy
-		if isGreedy || atEnd {
-			found = append(found, t.ends...)
-		}
-		switch {
-		case atEnd && !isGreedy:
-			return
-		case atEnd: // p's greedy variable takes whatever comes
-			walk(t.variable, nil)
-			for _, next := range t.literals {
-				walk(next, nil)
-			}
-		case rest[0].Kind == Literal:
-			walk(t.literals[rest[0].Text], rest[1:])
-			walk(t.variable, rest[1:])
-		default:
-			walk(t.variable, rest[1:])
-			for _, next := range t.literals {
-				walk(next, rest[1:])
-			}
-		}
-	}
-	walk(t, p.Segments)
-	return found
 }

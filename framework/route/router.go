@@ -38,7 +38,22 @@ type Router struct {
 }
 
 // stacks find the routes of one method.
-type stacks struct{ full, greedy []*httprouter.Router }
+type stacks struct {
+	full, greedy []*httprouter.Router
+	index        *index // nil if there are few of them
+}
+
+// An index says which of very many httprouters to ask. Where thousands of routes mix
+// literals and variables at the same places, each needs an httprouter of its own,
+// and asking one after the other would take a millisecond.
+type index struct {
+	trie *trie
+	at   map[*Route][]*httprouter.Router // the router that holds a route, alone
+}
+
+// manyRouters is how many httprouters of a method make an index worth its memory.
+// Ordinary tables have two or three.
+const manyRouters = 16
 
 // A key is a method and a pattern's shape.
 type key struct{ method, shape string }
@@ -111,14 +126,28 @@ func newStacks(t *Table, method, prefix string) stacks {
 			routes = append(routes, rt)
 		}
 	}
-	for _, rt := range mostSpecificFirst(routes) {
+	at := make([]int, len(routes))
+	routes = mostSpecificFirst(routes)
+	for i, rt := range routes {
 		if rt.Pattern.IsGreedy() {
-			greedy.add(rt)
+			at[i] = greedy.add(rt)
 		} else {
-			full.add(rt)
+			at[i] = full.add(rt)
 		}
 	}
-	return stacks{full.routers, greedy.routers}
+	s := stacks{full: full.routers, greedy: greedy.routers}
+	if len(s.full)+len(s.greedy) > manyRouters {
+		s.index = &index{newTrie(routes, nil), make(map[*Route][]*httprouter.Router, len(routes))}
+		s.index.trie.mark()
+		for i, rt := range routes {
+			list := s.full
+			if rt.Pattern.IsGreedy() {
+				list = s.greedy
+			}
+			s.index.at[rt] = list[at[i] : at[i]+1]
+		}
+	}
+	return s
 }
 
 // A stack is a list of httprouters under construction. Each of them has one tree:
@@ -131,8 +160,9 @@ type stack struct {
 }
 
 // add puts the route behind all that its pattern clashes with in httprouter's
-// eyes. Two patterns that match a common path always do.
-func (s *stack) add(rt *Route) {
+// eyes. Two patterns that match a common path always do. It returns the index of the
+// router that holds the route.
+func (s *stack) add(rt *Route) int {
 	// Where to go on from in the router behind the one that was looked at.
 	at, node, left := len(s.routers), int32(0), rt.Pattern.Segments
 	for ; at > 0; at-- {
@@ -151,6 +181,7 @@ func (s *stack) add(rt *Route) {
 	s.routers[at].Handle(AnyMethod, httprouterPath(s.prefix, rt.Pattern), func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
 		w.(*selection).route = rt
 	})
+	return at
 }
 
 // A selection is how httprouter, which gives away functions, tells what it
@@ -231,13 +262,29 @@ func (r *Router) match(method, path string, values *[]string) *Route {
 		wanted = clean(bare)
 	}
 	wanted = escapeColons(wanted)
-	if rt := lookup(s.full, wanted, bare, values); rt != nil {
+	full, greedy := s.full, s.greedy
+	if s.index != nil {
+		full, greedy = s.index.routers(method, bare)
+	}
+	if rt := lookup(full, wanted, bare, values); rt != nil {
 		return rt
 	}
 	if strings.HasSuffix(bare, "/") && !strings.HasSuffix(wanted, "/") {
 		wanted += "/" // behind which a greedy variable takes an empty rest
 	}
-	return lookup(s.greedy, wanted, bare, values)
+	return lookup(greedy, wanted, bare, values)
+}
+
+// routers returns the router of the most specific route that takes the request. In a
+// Table, this route answers.
+func (x *index) routers(method, path string) (full, greedy []*httprouter.Router) {
+	for rt := range x.trie.taking(method, clean(path), strings.HasSuffix(path, "/"), nil) {
+		if rt.Pattern.IsGreedy() {
+			return nil, x.at[rt]
+		}
+		return x.at[rt], nil
+	}
+	return nil, nil
 }
 
 func lookup(routers []*httprouter.Router, wanted, bare string, values *[]string) *Route {

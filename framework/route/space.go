@@ -1,256 +1,365 @@
 package route
 
 import (
-	"encoding/binary"
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 )
 
-// A Class is a set of requests that two lists of routes do not tell apart: each
-// of them is taken by the same routes of either list.
+// A Class is a set of requests that two lists of routes answer alike: each of
+// them has the same answers in the old list, and the same in the new one.
 type Class struct {
 	Method, Path string // one request of the class, the path decoded and without a stage
-	// Old and New are the routes of either list that take it, in no order.
+	// Old and New are the routes of either list that take the request and that
+	// no other route of the list beats. In a Table that is one route, the
+	// Router's choice, or none.
 	Old, New []*Route
 }
 
-// Differences yields the classes of requests in which two lists of routes may
-// differ, so that asking one request of each is asking about all requests. A
-// request that is in no class that it yields is answered, in both lists, by
-// routes with the same method and key, or by none at all.
+// Answers yields requests that show all the ways in which two lists of routes may
+// answer differently. If some request is answered by one route of the old list and
+// another of the new one, then Answers yields a request with the same answers.
+// No route counts as an answer, too. The only requests left out are those that
+// routes with the same method and key answer in both lists.
 //
-// key is what routes are compared by. To have all classes of one list, give it
-// as the old or as the new one, and nil as the other.
+// key is what routes are compared by. With a nil key nothing is left out. To see the
+// answers of one list, pass it as old or as new, and nil as the other.
 //
-// The space of requests is infinite, but a segment of a path is either one of
-// the literals that the routes have at its place, or it is as good as any other
-// segment. So the classes are found by going down both lists as tries at once.
-// Equal parts of the tries are told by their number and left out. Time and memory
-// are proportional to the rest; where many routes with a variable and many with
-// a literal at the same place go on alike below it, to the pairs of them.
-func Differences(old, new []*Route, key func(*Route) string) iter.Seq[Class] {
+// also are further routes that the requests tell apart. If a request has some
+// answers, and a route of also takes it, then Answers yields a request with the
+// same answers that this route takes.
+//
+// Answers rests on one observation. Take a request that route a answers in the old
+// list and route b in the new one, and make it as general as a and b allow. It keeps
+// the literals that a or b has at a place, and has a segment that occurs nowhere
+// at every other place. The routes that take this request take every request that
+// both a and b take. So none of them beats a or b, and a and b answer it. It is
+// therefore enough to try one such path for each pair of routes.
+//
+// Answers finds these paths by walking down both lists as tries at the same time.
+// It turns back where the tries are equal, and where [trie.covered] says that no
+// request needs what is below.
+func Answers(old, new []*Route, key func(*Route) string, also ...*Route) iter.Seq[Class] {
 	return func(yield func(Class) bool) {
-		w := &walker{yield: yield, numbers: make(map[string]int), seen: make(map[string]bool), free: freeSegment(old, new)}
-		var start state
-		for i, list := range [][]*Route{old, new} {
-			if len(list) == 0 {
-				continue
+		w := &walker{tries: []*trie{newTrie(old, nil), newTrie(new, nil)}, compares: key != nil, yield: yield, free: freeSegment(old, new, also)}
+		if key != nil {
+			var numbers numbering
+			for _, t := range w.tries {
+				numbers.numberKeys(t.root, key)
 			}
-			root := &place{}
-			for _, r := range list {
-				root.insert(r)
-			}
-			w.number(root, key)
-			start.places[i] = []*place{root}
 		}
-		w.walk(start, "")
+		if len(also) > 0 {
+			w.tries = append(w.tries, newTrie(also, nil))
+		}
+		w.walk(w.start(), "")
 	}
 }
 
-// A place is a node of a trie: where a path is after some segments.
-type place struct {
-	literals map[string]*place
-	variable *place
-	ends     []*Route // whose pattern ends here
-	rest     []*Route // whose greedy variable is here
-	id       int
-	number   int // equal for equal tries, of both lists
-	restNo   int // equal for equal lists of greedy routes here
+// numberKeys gives places equal numbers if and only if they have the same routes
+// below, by what is left of their patterns, by method and by key.
+func (n *numbering) numberKeys(p *place, key func(*Route) string) {
+	for _, next := range p.literals {
+		n.numberKeys(next, key)
+	}
+	if p.variable != nil {
+		n.numberKeys(p.variable, key)
+	}
+	name := func(r *Route) string { return r.Method + " " + key(r) }
+	p.same = n.of(p.describe(func(p *place) int { return p.same }, name))
+	p.restSame = n.of(string(appendNames([]byte("+ "), p.rest, name))) // no place is described like this
 }
 
-func (p *place) insert(r *Route) {
-	for _, s := range r.Pattern.Segments {
-		switch s.Kind {
-		case Greedy:
-			p.rest = append(p.rest, r)
-			return
-		case Variable:
-			if p.variable == nil {
-				p.variable = &place{}
-			}
-			p = p.variable
-		case Literal:
-			if p.literals == nil {
-				p.literals = make(map[string]*place)
-			}
-			if p.literals[s.Text] == nil {
-				p.literals[s.Text] = &place{}
-			}
-			p = p.literals[s.Text]
+// positions is a set of places in a path, by the number of the segment.
+type positions [(maxSegments + 63) / 64]uint64
+
+func (s positions) with(i int) positions {
+	s[i/64] |= 1 << (i % 64)
+	return s
+}
+
+// before returns the positions of s that are less than n.
+func (s positions) before(n int) positions {
+	for i := range s {
+		switch low := n - 64*i; {
+		case low <= 0:
+			s[i] = 0
+		case low < 64:
+			s[i] &= 1<<low - 1
 		}
 	}
-	p.ends = append(p.ends, r)
+	return s
+}
+
+func (s positions) within(t positions) bool {
+	for i := range s {
+		if s[i]&^t[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (s positions) and(t positions) positions {
+	for i := range s {
+		s[i] &= t[i]
+	}
+	return s
+}
+
+func (s positions) minus(t positions) positions {
+	for i := range s {
+		s[i] &^= t[i]
+	}
+	return s
+}
+
+// A reached is a place that a path has reached, or has passed if it has a greedy
+// variable that takes the rest of the path.
+type reached struct {
+	*place
+	variables positions // where the place's own segments are variables
+	depth     int       // how many segments it has
+}
+
+// A reach is what a path can be in one trie.
+type reach struct {
+	at     []reached // the places that the path leads to, literals before variables
+	passed []reached // the places before, that have a greedy variable
+}
+
+// A state is what a path can be in each trie of a walk.
+type state struct {
+	depth    int       // how many segments the path has
+	literals positions // which of them are literals of a route
+	in       []reach
 }
 
 type walker struct {
-	yield   func(Class) bool
-	places  int             // how many have an id
-	numbers map[string]int  // of what the tries are
-	seen    map[string]bool // the states from where the walk went on already
-	free    string          // a segment that is no literal of any route
-	done    bool
+	tries    []*trie // of the old list, the new list, and of more routes that are told apart
+	compares bool    // whether the places of the first two have numbers to compare
+	yield    func(Class) bool
+	free     string // a segment that is no literal of any route
+	done     bool
 }
 
-// number gives every place an id, and equal tries equal numbers.
-func (w *walker) number(p *place, key func(*Route) string) {
-	w.places++
-	p.id = w.places
-	routes := func(list []*Route) string {
-		var keys []string
-		for _, r := range list {
-			keys = append(keys, strconv.Quote(r.Method+" "+key(r)))
-		}
-		slices.Sort(keys)
-		return strings.Join(keys, " ")
+func (w *walker) start() state {
+	s := state{in: make([]reach, len(w.tries))}
+	for i, t := range w.tries {
+		s.in[i].at = []reached{{place: t.root}}
 	}
-	var b strings.Builder
-	for _, text := range slices.Sorted(maps.Keys(p.literals)) {
-		next := p.literals[text]
-		w.number(next, key)
-		b.WriteString(text + "=" + strconv.Itoa(next.number) + " ") // no literal has a space or "="
-	}
-	if p.variable != nil {
-		w.number(p.variable, key)
-		b.WriteString("{}=" + strconv.Itoa(p.variable.number))
-	}
-	rest := "+ " + routes(p.rest)
-	p.restNo = w.intern(rest)
-	p.number = w.intern(b.String() + "\n" + routes(p.ends) + "\n" + rest)
+	return s
 }
 
-func (w *walker) intern(s string) int {
-	n, ok := w.numbers[s]
-	if !ok {
-		n = len(w.numbers) + 1
-		w.numbers[s] = n
-	}
-	return n
-}
-
-// A state is all that the two lists can still make of a path that has some
-// segments already.
-type state struct {
-	depth  int          // how many segments
-	places [2][]*place  // where either trie can be, literals before variables
-	rest   [2][]passage // the places with greedy routes that the path has passed
-}
-
-// A passage is a place that a path has passed after so many segments, which
-// decides which greedy route is first.
-type passage struct {
-	*place
-	depth int
-}
-
-// same reports whether the two lists answer all that follows alike. Which of
-// several places answers depends on their order alone.
+// same reports whether the two lists answer every request alike that s leads to.
 func (s state) same() bool {
-	return slices.EqualFunc(s.places[0], s.places[1], func(a, b *place) bool { return a.number == b.number }) &&
-		slices.EqualFunc(s.rest[0], s.rest[1], func(a, b passage) bool { return a.restNo == b.restNo && a.depth == b.depth })
+	return slices.EqualFunc(s.in[0].at, s.in[1].at, func(a, b reached) bool {
+		return a.same == b.same && a.variables == b.variables
+	}) && slices.EqualFunc(s.in[0].passed, s.in[1].passed, func(a, b reached) bool {
+		return a.restSame == b.restSame && a.variables == b.variables && a.depth == b.depth
+	})
 }
 
-// id tells states apart.
-func (s state) id() string {
-	var b []byte
-	for i := range s.places {
-		for _, p := range s.places[i] {
-			b = binary.AppendUvarint(b, uint64(p.id))
-		}
-		b = append(b, 0) // no id
-		for _, p := range s.rest[i] {
-			b = binary.AppendUvarint(b, uint64(p.id))
-		}
-		b = append(b, 0)
-	}
-	return string(b)
-}
-
-// walk yields the classes of the paths that start with path, which is the
-// segments that led to s.
+// walk yields the classes of the paths that begin with path, which leads to s.
 func (w *walker) walk(s state, path string) {
-	if w.done || s.same() {
+	if w.done || w.compares && s.same() {
 		return
 	}
-	// Behind the same places the same routes wait, whatever led there.
-	id := s.id()
-	if w.seen[id] {
-		return
-	}
-	w.seen[id] = true
-	var here state // what the path takes if it ends here, with a slash or without
-	literals := make(map[string]bool)
-	deeper := false
-	for i := range s.places {
-		here.rest[i] = s.rest[i]
-		for _, p := range s.places[i] {
-			if len(p.rest) > 0 {
-				here.rest[i] = append(slices.Clip(here.rest[i]), passage{p, s.depth})
-				deeper = true
-			}
-			for text := range p.literals {
-				literals[text] = true
-			}
-			deeper = deeper || p.variable != nil
+	here := make([]reach, len(s.in)) // what a path can be if it goes on, be it with a slash only
+	goesOn, ends, greedy := false, false, false
+	for i, r := range s.in {
+		here[i] = reach{r.at, r.pass(i < 2)}
+		for _, p := range r.at {
+			goesOn = true
+			ends = ends || len(p.ends) > 0
+			greedy = greedy || len(p.rest) > 0
 		}
+		ends = ends || len(r.passed) > 0
 	}
-	behindSlash := here
-	behindSlash.places = s.places
+	if ends && s.depth > 0 {
+		w.end(s.in, path)
+	}
 	switch {
-	case path == "":
-		w.end(behindSlash, "/")
-	case len(s.places[0])+len(s.places[1]) == 0: // only greedy routes are left, and take whatever comes
-		w.end(s, path)
-		return
-	default:
-		w.end(s, path)
-		if deeper { // a greedy variable takes an empty rest behind a slash only
-			w.end(behindSlash, path+"/")
-		}
+	case !goesOn:
+		return // only greedy variables are left, and they take whatever comes
+	case s.depth == 0:
+		w.end(here, "/")
+	case greedy: // a greedy variable takes an empty rest behind a slash only
+		w.end(here, path+"/")
 	}
-
-	for _, text := range slices.Sorted(maps.Keys(literals)) {
-		w.walk(s.next(here, text), path+"/"+text)
+	texts, free := s.ways(here)
+	for _, text := range slices.Sorted(maps.Keys(texts)) {
+		w.walk(w.next(s, here, text, s.literals.with(s.depth)), path+"/"+text)
 	}
-	if deeper || len(here.rest[0])+len(here.rest[1]) > 0 {
-		w.walk(s.next(here, w.free), path+"/"+w.free)
+	if free {
+		w.walk(w.next(s, here, w.free, s.literals), path+"/"+w.free)
 	}
 }
 
-// next is the state behind one more segment.
-func (s state) next(here state, text string) state {
-	n := state{rest: here.rest, depth: s.depth + 1}
-	for i, places := range s.places {
-		for _, p := range places {
-			if next := p.literals[text]; next != nil {
-				n.places[i] = append(n.places[i], next)
+// pass adds to what was passed the places with a greedy variable that the path is
+// at. If beats, it leaves out greedy routes that another one beats from here on.
+func (r reach) pass(beats bool) []reached {
+	passed := slices.Clip(r.passed)
+	for _, p := range r.at {
+		if len(p.rest) > 0 {
+			passed = append(passed, p)
+		}
+	}
+	if !beats || len(passed) < 2 || len(passed) == len(r.passed) {
+		return passed
+	}
+	var left []reached
+	for i, p := range passed {
+		beaten := false
+		for j := len(r.passed); j < len(passed) && !beaten; j++ {
+			beaten = i != j && passed[j].takesRestOf(p)
+		}
+		if !beaten {
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+// takesRestOf reports whether every greedy route at p is beaten by one at q, for
+// paths that have passed both.
+func (q reached) takesRestOf(p reached) bool {
+	if q.depth < p.depth || !q.variables.before(p.depth).within(p.variables) {
+		return false
+	}
+	for _, r := range p.rest {
+		if !slices.ContainsFunc(q.rest, func(o *Route) bool { return o.Method == r.Method }) {
+			return false
+		}
+	}
+	return true
+}
+
+// A way is how one list may answer a path: by a route that ends at a place or below
+// it, by a greedy route that was passed, or not at all.
+type way struct {
+	at    *place    // nil for a greedy route, and for none
+	bare  positions // where the path has a literal and the route a variable
+	none  bool
+	loose bool // whether any segment may follow
+}
+
+// ways returns the segments that may follow s, and whether a segment may follow
+// that is no literal. It returns only what makes a path as general as the routes at
+// its end allow: at each place with a literal, the route of one list must have that
+// literal.
+func (s state) ways(here []reach) (texts map[string]bool, free bool) {
+	texts = make(map[string]bool)
+	ways := make([][]way, len(here))
+	for i, r := range here {
+		bare := func(p reached) positions {
+			return s.literals.minus(s.literals.before(p.depth).minus(p.variables))
+		}
+		for _, p := range r.at {
+			ways[i] = append(ways[i], way{at: p.place, bare: bare(p), loose: p.variable != nil})
+		}
+		for _, p := range r.passed {
+			ways[i] = append(ways[i], way{bare: bare(p), loose: true})
+		}
+		ways[i] = append(ways[i], way{bare: s.literals, none: true, loose: true})
+	}
+	chosen := make([]way, 0, 3)
+	var choose func(bare positions)
+	choose = func(bare positions) {
+		if i := len(chosen); i < len(ways) {
+			for _, c := range ways[i] {
+				chosen = append(chosen, c)
+				choose(bare.and(c.bare))
+				chosen = chosen[:i]
 			}
-			if p.variable != nil {
-				n.places[i] = append(n.places[i], p.variable)
+			return
+		}
+		if bare == (positions{}) && !(chosen[0].none && chosen[1].none) {
+			free = addTexts(texts, chosen) || free
+		}
+	}
+	choose(s.literals)
+	return texts, free
+}
+
+// addTexts adds the segments that all the ways can go on with, and that are a
+// literal of one. It reports whether all can go on with any other segment.
+func addTexts(texts map[string]bool, ways []way) (free bool) {
+	var least *place // which must have the segment
+	for _, c := range ways {
+		if !c.loose && (least == nil || len(c.at.literals) < len(least.literals)) {
+			least = c.at
+		}
+	}
+	for _, c := range ways {
+		if c.at == nil || least != nil && c.at != least {
+			continue
+		}
+		for text := range c.at.literals {
+			if !slices.ContainsFunc(ways, func(o way) bool { return !o.loose && o.at.literals[text] == nil }) {
+				texts[text] = true
 			}
+		}
+	}
+	return least == nil
+}
+
+// next returns what a path can be behind one more segment.
+func (w *walker) next(s state, here []reach, text string, literals positions) state {
+	n := state{depth: s.depth + 1, literals: literals, in: make([]reach, len(here))}
+	for i, r := range here {
+		if i > 0 && w.tries[i] == w.tries[0] {
+			n.in[i] = n.in[0]
+			continue
+		}
+		n.in[i].passed = r.passed
+		add := func(p *place, variables positions) {
+			if p != nil && (i == 2 || !w.needless(w.tries[i], n.in[i].at, p, variables)) {
+				n.in[i].at = append(n.in[i].at, reached{p, variables, n.depth})
+			}
+		}
+		for _, p := range r.at {
+			add(p.literals[text], p.variables)
+			add(p.variable, p.variables.with(s.depth))
 		}
 	}
 	return n
 }
 
-// end yields the classes of a path that ends in s, a method each.
-func (w *walker) end(s state, path string) {
-	for _, method := range Methods {
-		c := Class{Method: method, Path: path}
-		for i, list := range []*[]*Route{&c.Old, &c.New} {
-			for _, p := range s.places[i] {
-				*list = appendTaking(*list, p.ends, method)
-			}
-			for _, p := range s.rest[i] {
-				*list = appendTaking(*list, p.rest, method)
-			}
+// needless reports whether no request needs p, because of one of the places that
+// the path leads to as well. Narrower places come before wider ones in that list.
+func (w *walker) needless(t *trie, others []reached, p *place, variables positions) bool {
+	const few = 16 // a limit of the time that this takes, not of what is found
+	for _, o := range others[:min(len(others), few)] {
+		if o.variables.within(variables) && t.covered(p, o.place) {
+			return true
 		}
+	}
+	return false
+}
+
+// end yields the classes of a path that ends in s, one for each method.
+func (w *walker) end(in []reach, path string) {
+	for _, method := range Methods {
+		c := Class{Method: method, Path: path, Old: in[0].answers(method), New: in[1].answers(method)}
 		if len(c.Old)+len(c.New) > 0 && !w.done && !w.yield(c) {
 			w.done = true
 		}
 	}
+}
+
+// answers returns the routes that take a path that ends here and that none of the
+// others beats.
+func (r reach) answers(method string) []*Route {
+	var list []*Route
+	for _, p := range r.at {
+		list = appendTaking(list, p.ends, method)
+	}
+	if len(list) == 0 {
+		for _, p := range r.passed {
+			list = appendTaking(list, p.rest, method)
+		}
+	}
+	return Unbeaten(list)
 }
 
 func appendTaking(list, routes []*Route, method string) []*Route {
