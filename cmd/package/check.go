@@ -75,7 +75,7 @@ func checkTerraform(table *route.Table, stdout, stderr io.Writer) (fine bool, er
 	fine = true
 	for _, o := range found {
 		mend := append(source.Command("gen-tf"), "-module", string(o.module), "-format", string(o.format))
-		fresh, err := gen.Check(name(o), gen.Terraform(table, o.module, o.format, manifestName), mend, stdout, stderr)
+		fresh, err := gen.Check(name(o), gen.Successor(name(o), table, o.module, o.format, manifestName), mend, stdout, stderr)
 		if err != nil {
 			return false, err
 		}
