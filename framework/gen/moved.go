@@ -2,6 +2,7 @@ package gen
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -19,14 +20,14 @@ type Move struct{ From, To string }
 // the earlier route keys by name. A name that is still in use, or was in use before,
 // is in no Move, because Terraform refuses to move a resource from or to the
 // address of another one.
-func Moves(was map[string]string, t *route.Table) []Move {
+func Moves(was map[string]string, now iter.Seq[*route.Route]) []Move {
 	byKey := make(map[string]string, len(was))
 	for name, key := range was {
 		byKey[key] = name
 	}
-	names := namesOf(t)
+	names := namesOf(now)
 	var moves []Move
-	for r := range t.All() {
+	for r := range now {
 		from, ok := byKey[r.Key()]
 		_, used := was[r.Name]
 		if ok && from != r.Name && !names[from] && !used {
@@ -36,9 +37,9 @@ func Moves(was map[string]string, t *route.Table) []Move {
 	return moves
 }
 
-func namesOf(t *route.Table) map[string]bool {
-	names := make(map[string]bool, t.Len())
-	for r := range t.All() {
+func namesOf(routes iter.Seq[*route.Route]) map[string]bool {
+	names := make(map[string]bool)
+	for r := range routes {
 		names[r.Name] = true
 	}
 	return names
@@ -71,8 +72,8 @@ func Successor(name string, t *route.Table, m Module, format Format, source stri
 // movesOf returns the moves that a file should have that has become one of the table.
 func movesOf(old []byte, t *route.Table) []Move {
 	was, written := readTF(old)
-	moves := Moves(was, t)
-	names, from, to := namesOf(t), make(map[string]bool), make(map[string]bool)
+	moves := Moves(was, t.All())
+	names, from, to := namesOf(t.All()), make(map[string]bool), make(map[string]bool)
 	for _, m := range moves {
 		from[m.From], to[m.To] = true, true
 	}

@@ -170,17 +170,15 @@ type side struct {
 	routes []*route.Route
 	router *route.Router
 	byKey  map[string]*route.Route // by shape
-	byName map[string]*route.Route
 }
 
 func newSide(t *route.Table) side {
 	s := side{
 		routes: slices.Collect(t.All()), router: route.NewRouter(t, ""),
-		byKey: make(map[string]*route.Route, t.Len()), byName: make(map[string]*route.Route, t.Len()),
+		byKey: make(map[string]*route.Route, t.Len()),
 	}
 	for _, r := range s.routes {
 		s.byKey[shape(r)] = r
-		s.byName[r.Name] = r
 	}
 	return s
 }
@@ -567,21 +565,18 @@ func (c *comparison) tests(old, new []route.Test) {
 	}
 }
 
-// terraform says what an apply of the generated routes does beyond changing them
-// in place. Their keys there are the names: for_each makes a resource of each.
+// terraform says what an apply of the generated routes does beyond changing them in
+// place, if the gateway is that of deploy/terraform.
 func (c *comparison) terraform() {
-	for _, n := range c.new.routes {
-		if o := c.old.byKey[shape(n)]; o != nil && o.Name != n.Name {
-			if after := c.new.byName[o.Name]; after == nil && c.old.byName[n.Name] == nil {
-				c.diff.Terraform = append(c.diff.Terraform, fmt.Sprintf(
-					"%s: Terraform destroys [%q] and creates [%q], in no fixed order, and API Gateway refuses a second route with the same key: a moved block from the one to the other avoids it",
-					n.Key(), o.Name, n.Name))
-			} else {
-				c.diff.Terraform = append(c.diff.Terraform, fmt.Sprintf(
-					"%s: Terraform gives it from [%q] to [%q], one of which has another route before or after: API Gateway refuses a second route with the same key, so apply in two steps, or keep the names",
-					n.Key(), o.Name, n.Name))
-			}
+	for key, v := range RootModule.instances(c.old, c.new) {
+		if o, n := v[0], v[1]; o != nil && n != nil && o.Name != n.Name {
+			c.diff.Terraform = append(c.diff.Terraform, fmt.Sprintf(
+				"%s: gen-tf writes a moved block from [%q] to [%q], so Terraform keeps the route. The module of obytes has no such blocks: there, \"terraform state mv\" does it",
+				n.Key(), o.Name, key))
 		}
+	}
+	for _, r := range RootModule.refusals(c.old, c.new) {
+		c.diff.Terraform = append(c.diff.Terraform, r.Message+". To split it: "+r.Split)
 	}
 	slices.Sort(c.diff.Terraform)
 }
