@@ -100,6 +100,14 @@ func TestApplyOrder(t *testing.T) {
 // behind the path of a public one. Other routes ask for a token.
 func routesOf(t *testing.T, list string) *route.Table {
 	t.Helper()
+	table, report := route.Load("routes.yaml", []byte(manifestOf(list)), nil)
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func manifestOf(list string) string {
 	src := "version: 1\nroutes:\n"
 	fields := strings.Fields(list) // name=METHOD and path, in turn
 	for i := 0; i < len(fields); i += 2 {
@@ -111,11 +119,7 @@ func routesOf(t *testing.T, list string) *route.Table {
 		}
 		src += "  - {path: '" + path + "', method: " + method + ", handler: h, name: " + name + ", summary: s, " + access + "}\n"
 	}
-	table, report := route.Load("routes.yaml", []byte(src), nil)
-	if err := report.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return table
+	return src
 }
 
 // A deployment is a module that has been applied, with a log of the operations.
@@ -191,6 +195,12 @@ func (d *deployment) apply(args ...string) (done []event, failed string) {
 	if out, code := d.run("apply", "-input=false", "-no-color", "tfplan"); code != 0 {
 		failed = out
 	}
+	return d.events(), failed
+}
+
+// events returns what was logged since it was last called.
+func (d *deployment) events() (done []event) {
+	d.t.Helper()
 	data, err := os.ReadFile(d.log)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		d.t.Fatal(err)
@@ -203,7 +213,7 @@ func (d *deployment) apply(args ...string) (done []event, failed string) {
 		done = append(done, e)
 	}
 	d.read = len(data)
-	return done, failed
+	return done
 }
 
 // checkOperations checks that Terraform did what it should, and nothing else, in an

@@ -25,7 +25,7 @@ const (
 )
 
 const (
-	slow = 500 * time.Millisecond
+	slow = 250 * time.Millisecond
 	// The provider hashicorp/aws retries for 30 minutes.
 	authorizerTimeout = 2 * time.Second
 )
