@@ -1,16 +1,21 @@
 package deploy
 
 import (
+	"cmp"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
 	"gopkg.in/yaml.v3"
+
+	"github.com/routegate/routegate/framework/review"
 )
 
 // A workflow is what the tests need of one. What a workflow may be at all,
@@ -241,6 +246,195 @@ func TestDriftKeepsItsExitCode(t *testing.T) {
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 4 || !strings.Contains(string(out), "EXPOSED") {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// runnerPrograms writes programs that stand in for those of a runner, and returns the
+// directory. The bucket is a directory, go runs gen-tf, and Terraform needs no init.
+func runnerPrograms(t *testing.T, bucket string) string {
+	t.Helper()
+	dir := t.TempDir()
+	real, err := exec.LookPath("terraform")
+	if err != nil {
+		real = "false" // the test needs no Terraform
+	}
+	genTF, err := goBuild("../cmd/gen-tf", "gen-tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "aws"), `#!/bin/sh
+path() { case $1 in s3://*) echo "`+bucket+`/${1#s3://*/}" ;; *) echo "$1" ;; esac; }
+test ! -e "`+bucket+`/broken" || exit 254
+case "$1 $2" in
+"s3api list-objects-v2") if [ -e "`+bucket+`/$6" ]; then echo "$6"; else echo None; fi ;;
+"s3 cp") cp "$(path "$4")" "$(path "$5")" ;;
+"s3 rm") rm "$(path "$3")" ;;
+*) exit 2 ;;
+esac
+`, 0o755)
+	write(t, filepath.Join(dir, "go"), `#!/bin/sh
+test "$1 $2" = "run ./cmd/gen-tf" && shift 2 && exec "`+filepath.Join(genTF, "gen-tf")+`" "$@"
+`, 0o755)
+	write(t, filepath.Join(dir, "terraform"), `#!/bin/sh
+test "$2" != init || exit 0
+if [ -n "$FAKE_STATE" ]; then echo "$FAKE_STATE"; exit; fi
+exec "`+real+`" "$@"
+`, 0o755)
+	return dir
+}
+
+const (
+	noState   = `{"format_version": "1.0"}`
+	someState = `{"format_version": "1.0", "values": {"root_module": {}}}`
+)
+
+// What is applied first follows from what is deployed, and from what an apply that
+// failed has left. What is not known stops the release.
+func TestFindsTheOrder(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("jq"); err != nil {
+		t.Skip(err)
+	}
+	const route = "version: 1\nroutes:\n  - {path: /other, method: GET, handler: h, name: other}\n  - {path: '/a/{x}', method: GET, handler: h, name: a"
+	const (
+		token   = route + "}\n"
+		public  = route + ", public: true}\n"
+		groups  = route + ", groups: [A]}\n"
+		handler = route + "}\n  - {path: /a/other, method: GET, handler: k, name: o}\n"
+		path    = "version: 1\nroutes:\n  - {path: /other, method: GET, handler: h, name: a}\n  - {path: '/a/{x}', method: GET, handler: h, name: other}\n"
+	)
+	script := script(t, "plan", "Find out what to apply first")
+	for _, test := range []struct {
+		name               string
+		deployed, applying string
+		routes, state      string
+		want, stops        string
+	}{
+		{"first deployment", "", "", token, noState, "either", ""},
+		{"nothing says what is deployed", "", "", token, someState, "", "Nothing says which manifest is deployed"},
+		{"the first deployment failed", "", token, token, someState, "either", ""},
+		{"the same", token, "", token, someState, "either", ""},
+		{"only groups", token, "", groups, someState, "either", ""},
+		{"looser", token, "", public, someState, "function", ""},
+		{"tighter", public, "", token, someState, "gateway", ""},
+		{"must be split", token, "", path, someState, "", "must be split"},
+		{"not valid", "version: 2\n", "", token, someState, "", "cannot be compared"},
+		{"the same again after it failed", token, public, public, someState, "function", ""},
+		{"back after it failed", token, public, token, someState, "gateway", ""},
+		{"on after it failed", public, token, groups, someState, "gateway", ""},
+		{"on after it failed, and no order", token, groups, public, someState, "", "The last apply failed"},
+		{"the bucket cannot be read", "broken", "", token, someState, "", "Cannot list s3://bucket/"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir, bucket, temp := t.TempDir(), t.TempDir(), t.TempDir()
+			write(t, filepath.Join(dir, "routes.yaml"), test.routes, 0o644)
+			for name, text := range map[string]string{"routegate.deployed.yaml": test.deployed, "routegate.applying.yaml": test.applying} {
+				if text != "" {
+					write(t, filepath.Join(bucket, name), text, 0o644)
+				}
+			}
+			if test.deployed == "broken" {
+				write(t, filepath.Join(bucket, "broken"), "", 0o644)
+			}
+			if err := os.Symlink(routesCommand(t), filepath.Join(temp, "routes")); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "PATH="+runnerPrograms(t, bucket)+string(os.PathListSeparator)+os.Getenv("PATH"), "BUCKET=bucket",
+				"RUNNER_TEMP="+temp, "GITHUB_OUTPUT="+filepath.Join(dir, "output"), "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary"), "FAKE_STATE="+test.state)
+			out, err := cmd.CombinedOutput()
+			got, _ := os.ReadFile(filepath.Join(dir, "output"))
+			switch {
+			case test.stops != "":
+				if err == nil || !strings.Contains(string(out), "::error::") || !strings.Contains(string(out), test.stops) || len(got) > 0 {
+					t.Errorf("it does not stop with %q: %v, output %q\n%s", test.stops, err, got, out)
+				}
+			case err != nil || string(got) != "order="+test.want+"\n":
+				t.Errorf("%v, output %q, want %q\n%s", err, got, test.want, out)
+			}
+		})
+	}
+}
+
+// The workflow changes the part first that must be first, by saved plans, and notes
+// which manifest is deployed.
+func TestWorkflowApplies(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("jq"); err != nil {
+		t.Skip(err)
+	}
+	first, apply := script(t, "plan", "Plan the part that goes first"), script(t, "apply", "Apply")
+	const before, after = "a=GET /a b=GET /gone c=GET /other", "x=GET /a! c=GET /other d=GET /new"
+	for _, test := range []struct {
+		order string
+		want  string // what is done, without begins and ends
+	}{
+		{"function", "update aws_lambda_function, create GET /new, delete GET /gone, update GET /a"},
+		{"gateway", "create GET /new, delete GET /gone, update GET /a, update aws_lambda_function"},
+	} {
+		t.Run(test.order, func(t *testing.T) {
+			t.Parallel()
+			old, new := routesOf(t, before), routesOf(t, after)
+			d := deploy(t, review.RootModule, old)
+			// The layout of a repository around the module.
+			top := t.TempDir()
+			if err := os.MkdirAll(filepath.Join(top, "deploy"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(d.dir, filepath.Join(top, "deploy/terraform")); err != nil {
+				t.Fatal(err)
+			}
+			d.release(new)
+			bucket, temp := t.TempDir(), t.TempDir()
+			write(t, filepath.Join(temp, "routegate.deployed.yaml"), manifestOf(before), 0o644)
+			write(t, filepath.Join(top, "routes.yaml"), manifestOf(after), 0o644)
+			env := append(d.env, "PATH="+runnerPrograms(t, bucket)+string(os.PathListSeparator)+os.Getenv("PATH"), "BUCKET=bucket", "AWS_REGION=r",
+				"RUNNER_TEMP="+temp, "ORDER="+test.order, "TF_VAR_package=function.zip", "TF_VAR_jwt_issuer="+tokens["jwt_issuer"], "TF_VAR_jwt_audiences="+tokens["jwt_audiences"])
+			runScript(t, top, first, env...)
+			runScript(t, top, apply, env...)
+
+			var parts []string
+			for _, events := range d.parts(t) {
+				slices.Sort(events)
+				parts = append(parts, events...)
+			}
+			if got := strings.Join(parts, ", "); got != test.want {
+				t.Errorf("it does %q, want %q", got, test.want)
+			}
+			deployed, err := os.ReadFile(filepath.Join(bucket, "routegate.deployed.yaml"))
+			if err != nil || string(deployed) != manifestOf(after) {
+				t.Errorf("deployed is %q, %v", deployed, err)
+			}
+			if _, err := os.Stat(filepath.Join(bucket, "routegate.applying.yaml")); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("an apply is still said to run: %v", err)
+			}
+		})
+	}
+}
+
+// parts returns what was done since the last look, before the function, of the
+// function, and after it.
+func (d *deployment) parts(t *testing.T) (parts [3][]string) {
+	t.Helper()
+	at := 0
+	for _, e := range d.events() {
+		isFunction := e.Type == "aws_lambda_function"
+		what := e.Action + " " + e.Type
+		if !isFunction {
+			what = e.Action + " " + cmp.Or(e.Key, e.Was)
+		}
+		switch {
+		case e.Event == "begin" && isFunction:
+			at = 1
+		case e.Event == "end":
+			parts[at] = append(parts[at], what)
+			if isFunction {
+				at = 2
+			}
+		}
+	}
+	return parts
 }
 
 func write(t *testing.T, name, text string, mode os.FileMode) {

@@ -228,56 +228,72 @@ func TestExamples(t *testing.T) {
 	type entry = map[string]any
 	want := []entry{
 		{"route_key": "ANY /machine/{path+}", "operation_name": "machine", "authorization_type": "AWS_IAM", "authorizer_id": nil, "authorization_scopes": []any{}},
-		{"route_key": "DELETE /users/{id}", "operation_name": "Delete a user", "authorization_type": "JWT", "authorizer_id": "the authorizer of https://issuer.example.com/", "authorization_scopes": []any{"users/admin", "users/write"}},
+		{"route_key": "DELETE /users/{id}", "operation_name": "Delete a user", "authorization_type": "JWT", "authorizer_id": "aws_apigatewayv2_authorizer/id", "authorization_scopes": []any{"users/admin", "users/write"}},
 		{"route_key": "GET /public", "operation_name": "public", "authorization_type": "NONE", "authorizer_id": nil, "authorization_scopes": []any{}},
-		{"route_key": "GET /token", "operation_name": "token", "authorization_type": "JWT", "authorizer_id": "the authorizer of https://issuer.example.com/", "authorization_scopes": []any{}},
+		{"route_key": "GET /token", "operation_name": "token", "authorization_type": "JWT", "authorizer_id": "aws_apigatewayv2_authorizer/id", "authorization_scopes": []any{}},
 	}
-	source := regexp.MustCompile(`(?m)^  source +=.*\n(  version +=.*\n)?`)
-	for module, target := range map[gen.Module]string{gen.Obytes: "aws_lambda_alias/invoke_arn", gen.TerraformAWSModules: "aws_lambda_function/invoke_arn"} {
+	for module, uri := range map[gen.Module]string{gen.Obytes: "aws_lambda_alias/invoke_arn", gen.TerraformAWSModules: "aws_lambda_function/invoke_arn"} {
 		t.Run(string(module), func(t *testing.T) {
 			t.Parallel()
 			m := newModule(t, routes)
-			gateway, err := os.ReadFile(filepath.Join("examples", string(module), "gateway.tf"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n := len(source.FindAll(gateway, -1)); n != 1 {
-				t.Fatalf("the example has %d modules", n)
-			}
-			m.write("gateway.tf", string(source.ReplaceAll(gateway, []byte("  source = \"./module\"\n"))))
-			if err := os.CopyFS(filepath.Join(m.dir, "module"), os.DirFS(filepath.Join("testdata/modules", string(module)))); err != nil {
-				t.Fatal(err)
-			}
-			remove := []string{"routes_definitions.tf"}
-			if module == gen.Obytes {
-				remove = []string{"access_log.tf"}
-			}
+			m.example(module)
 			m.generate(module, routes)
-			for _, name := range remove {
-				if err := os.Remove(filepath.Join(m.dir, name)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			m.must("get")
 			m.must("validate")
 			state := m.apply(tokens)
 			var got []entry
-			for _, r := range state.of("terraform_data") {
-				if input, ok := r.Values["output"].(map[string]any); ok {
-					if input["target"] != target {
-						t.Errorf("target is %v, want %s", input["target"], target)
-					}
-					delete(input, "target")
-					delete(input, "format")
-					got = append(got, input)
+			for _, r := range state.of("aws_apigatewayv2_route") {
+				entry := make(entry)
+				for name := range want[0] {
+					entry[name] = r.Values[name]
 				}
+				if entry["authorization_scopes"] == nil {
+					entry["authorization_scopes"] = []any{}
+				}
+				got = append(got, entry)
 			}
 			slices.SortFunc(got, func(a, b entry) int { return strings.Compare(a["route_key"].(string), b["route_key"].(string)) })
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("routes (-want +got):\n%s", d)
 			}
+			for _, r := range state.of("aws_apigatewayv2_integration") {
+				if r.Values["integration_uri"] != uri || r.Values["payload_format_version"] != "2.0" {
+					t.Errorf("the integration is %v, want one of %s", r.Values, uri)
+				}
+			}
+			for _, r := range state.of("aws_apigatewayv2_authorizer") {
+				want := []any{map[string]any{"issuer": "https://issuer.example.com/", "audience": []any{"api", "web"}}}
+				if d := cmp.Diff(want, r.Values["jwt_configuration"]); d != "" {
+					t.Errorf("the authorizer (-want +got):\n%s", d)
+				}
+			}
 		})
 	}
+}
+
+// example puts the gateway of an example in the place of the root module's. The
+// module that it calls is the one in testdata.
+func (m *module) example(module gen.Module) {
+	m.t.Helper()
+	gateway, err := os.ReadFile(filepath.Join("examples", string(module), "gateway.tf"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	source := regexp.MustCompile(`(?m)^  source +=.*\n(  version +=.*\n)?`)
+	if n := len(source.FindAll(gateway, -1)); n != 1 {
+		m.t.Fatalf("the example has %d modules", n)
+	}
+	m.write("gateway.tf", string(source.ReplaceAll(gateway, []byte("  source = \"./module\"\n"))))
+	if err := os.CopyFS(filepath.Join(m.dir, "module"), os.DirFS(filepath.Join("testdata/modules", string(module)))); err != nil {
+		m.t.Fatal(err)
+	}
+	remove := "routes_definitions.tf"
+	if module == gen.Obytes {
+		remove = "access_log.tf"
+	}
+	if err := os.Remove(filepath.Join(m.dir, remove)); err != nil {
+		m.t.Fatal(err)
+	}
+	m.must("get")
 }
 
 func TestFormatted(t *testing.T) {

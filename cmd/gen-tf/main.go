@@ -41,6 +41,9 @@ fails.
   -o file         the file to write, in a directory that exists; - is standard output
                   (default deploy/terraform/routes_definitions.tf, or .auto.tfvars,
                   or .auto.tfvars.json, which Terraform loads by themselves)
+                  A tf file for obytes gets a moved block for each route that it has
+                  under another name, so that deploy/terraform keeps the route. The
+                  block stays until you delete it
   -check          write nothing: print a diff and exit 1 when the file is not
                   what would be written, or is missing
 
@@ -106,7 +109,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if !ok {
 		return exitFound
 	}
-	data := gen.Terraform(table, c.module, c.format, filepath.Base(c.manifest))
+	data := gen.Successor(c.output, table, c.module, c.format, filepath.Base(c.manifest))
 	if c.check {
 		return c.compare(data, stdout, stderr)
 	}

@@ -128,7 +128,7 @@ func (p *packager) checkTerraform() (fine bool, err error) {
 			mend = append(mend, "-manifest", p.manifest)
 		}
 		mend = append(mend, "-module", string(o.module), "-format", string(o.format))
-		data := gen.Terraform(p.table, o.module, o.format, filepath.Base(p.manifest))
+		data := gen.Successor(name(o), p.table, o.module, o.format, filepath.Base(p.manifest))
 		fresh, err := gen.Check(name(o), data, mend, p.stdout, p.stderr)
 		if err != nil {
 			return false, err

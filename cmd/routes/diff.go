@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/routegate/routegate/framework/manifest"
@@ -19,31 +20,43 @@ const diffUsage = `usage: go run ./cmd/routes diff [flags] OLD [NEW]
 
 Diff compares two manifests exactly: who may do what by the one and not by the
 other. OLD and NEW are files or revisions of git ("diff main", "diff v1 v2");
-NEW is the manifest where it is left out. Each change is WIDER, NARROWER, MOVED
-(the same callers, elsewhere or to another handler) or NEUTRAL, and has a
-request that the two answer differently.
+NEW is the manifest where it is left out. A change is
+
+  WIDER      a caller reaches a handler that it could not reach before, or gets
+             in where it was refused
+  NARROWER   the reverse
+  MOVED      the same callers reach the same handlers, by other requests
+  NEUTRAL    every request of every caller runs what it ran before
+
+Each change but a NEUTRAL one has a request that the two answer differently.
 
   -format FORMAT   text (default); markdown, for a pull request; github, for
                    annotations of a workflow; sarif, for code scanning; json
   -fail-on WHAT    exit 1: public, when a route is newly public; wider, when
                    anybody may do more; any, when anything changed at all
   -plan-order      print instead what to deploy first, the function or the
-                   gateway, so that no moment is wider than both versions
-                   (text or json)
+                   gateway, so that in no moment a request runs a handler for a
+                   caller whom neither version lets in (text or json)
+  -module MODULE   with -plan-order, what makes the gateway: deploy/terraform
+                   (default), obytes or terraform-aws-modules
   -manifest FILE   the manifest (default routes.yaml); its path in revisions, too
 
-exit codes: 0 compared; 1 -fail-on found something, or with -plan-order no order
-is safe; 2 wrong usage; 3 not compared, since one of the two could not be read
-or is not valid
+exit codes: 0 compared; 1 -fail-on found something; 2 wrong usage; 3 not
+compared, since one of the two could not be read or is not valid
+
+exit codes with -plan-order: 0 either order, so one apply will do; 1 split the
+change, because no order is safe or API Gateway may refuse it; 2 and 3 as above;
+4 the function first; 5 the gateway first
 `
 
 // diff compares two manifests.
 func (c *call) diff() int {
-	format, failOn, planOrder := "text", "", false
+	format, failOn, planOrder, module := "text", "", false, ""
 	args, code, ok := c.parse(diffUsage, []string{"OLD"}, 2, func(flags *flag.FlagSet) {
 		flags.StringVar(&format, "format", format, "")
 		flags.StringVar(&failOn, "fail-on", failOn, "")
 		flags.BoolVar(&planOrder, "plan-order", planOrder, "")
+		flags.StringVar(&module, "module", module, "")
 	})
 	if !ok {
 		return code
@@ -65,6 +78,14 @@ func (c *call) diff() int {
 	if planOrder && failOn != "" {
 		return c.misuse("-plan-order and -fail-on do not go together")
 	}
+	switch {
+	case module != "" && !planOrder:
+		return c.misuse("-module goes with -plan-order")
+	case module == "":
+		module = string(review.RootModule)
+	case !slices.Contains(review.Modules, review.Module(module)):
+		return c.misuse("unknown module %q: want deploy/terraform, obytes or terraform-aws-modules", module)
+	}
 	if len(args) == 1 {
 		args = append(args, c.manifest)
 	}
@@ -85,7 +106,7 @@ func (c *call) diff() int {
 	}
 	labels := review.Names{Old: names[0], New: names[1]}
 	if planOrder {
-		return c.planOrder(tables, labels, format)
+		return c.planOrder(tables, labels, review.Module(module), format)
 	}
 	diff := review.Compare(tables[0], tables[1])
 	write := map[string]func(io.Writer, review.Names) error{
@@ -102,8 +123,14 @@ func (c *call) diff() int {
 	return exitFine
 }
 
-func (c *call) planOrder(tables [2]*route.Table, names review.Names, format string) int {
-	rollout := review.PlanOrder(tables[0], tables[1])
+// The exit codes of diff -plan-order beside those of every command.
+const (
+	exitFunctionFirst = 4
+	exitGatewayFirst  = 5
+)
+
+func (c *call) planOrder(tables [2]*route.Table, names review.Names, module review.Module, format string) int {
+	rollout := review.PlanOrder(tables[0], tables[1], module)
 	write := rollout.Text
 	if format == "json" {
 		write = rollout.JSON
@@ -111,8 +138,13 @@ func (c *call) planOrder(tables [2]*route.Table, names review.Names, format stri
 	if err := write(c.stdout, names); err != nil {
 		return c.fail(err)
 	}
-	if rollout.Order == review.NoOrder {
+	switch {
+	case rollout.Split():
 		return exitFound
+	case rollout.Order == review.FunctionFirst:
+		return exitFunctionFirst
+	case rollout.Order == review.GatewayFirst:
+		return exitGatewayFirst
 	}
 	return exitFine
 }

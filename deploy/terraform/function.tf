@@ -14,7 +14,7 @@ resource "aws_lambda_function" "this" {
   architectures = [var.architecture]
 
   filename         = local.package
-  source_code_hash = fileexists(local.package) ? filebase64sha256(local.package) : null
+  source_code_hash = var.package_hash != null ? var.package_hash : fileexists(local.package) ? filebase64sha256(local.package) : null
 
   memory_size = var.memory_size
   timeout     = var.timeout

@@ -51,6 +51,11 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
   }
 
   lifecycle {
+    # When no route asks for a token any more, Terraform changes the routes first. API
+    # Gateway does not delete an authorizer that a route uses, and without this line
+    # Terraform would try that first, for half an hour.
+    create_before_destroy = true
+
     precondition {
       condition     = var.jwt_issuer != null && length(var.jwt_audiences) > 0
       error_message = "A route asks for a token: say in jwt_issuer and jwt_audiences whose."
@@ -73,9 +78,15 @@ resource "aws_apigatewayv2_integration" "this" {
   timeout_milliseconds = 30000
 }
 
-# The routes refer to the function, by way of the integration, so Terraform changes
-# the function first. Where "routes diff -plan-order" says that the gateway must be,
-# apply twice: first with -target=aws_apigatewayv2_route.this.
+# One apply changes the function and the routes in no order that you can rely on. If
+# "routes diff -plan-order" asks for an order, apply twice:
+#
+#   function first   the first time with the routes_definitions.tf that is deployed
+#   gateway first    the first time with the package_hash that the state has
+#
+# With -target=aws_apigatewayv2_route.this Terraform changes the function first, because
+# the routes refer to it by way of the integration. OpenTofu's
+# -exclude=aws_lambda_function.this excludes the routes for the same reason.
 resource "aws_apigatewayv2_route" "this" {
   for_each = local.routes_definitions
 

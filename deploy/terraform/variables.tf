@@ -29,6 +29,17 @@ variable "package" {
   default     = null
 }
 
+variable "package_hash" {
+  description = "Hash of the package that the function has already, to apply everything else and leave its code; null is the hash of the package. The state has it: source_code_hash of aws_lambda_function.this."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.package_hash == null ? true : can(regex("^[A-Za-z0-9+/]{43}=$", var.package_hash))
+    error_message = "The hash must be the base64 of a SHA-256."
+  }
+}
+
 variable "architecture" {
   description = "Architecture of the function, the one that it was packaged for: -arch arm64 is arm64, -arch amd64 is x86_64."
   type        = string

@@ -14,10 +14,17 @@ type Kind string
 
 // The kinds, the most dangerous first.
 const (
-	Wider    Kind = "WIDER"    // somebody gets in who did not before
-	Narrower Kind = "NARROWER" // somebody does not get in who did before
-	Moved    Kind = "MOVED"    // the same callers reach something else, or the same elsewhere
-	Neutral  Kind = "NEUTRAL"  // nobody may do more or less
+	// Wider means that a caller reaches a handler that it could not reach before,
+	// whichever route leads there (see [Reach]), or that a request of a caller runs a
+	// handler and was refused before.
+	Wider Kind = "WIDER"
+	// Narrower is the reverse of Wider.
+	Narrower Kind = "NARROWER"
+	// Moved means that the same callers get in, and that each of them reaches the same
+	// handlers as before, but by other requests.
+	Moved Kind = "MOVED"
+	// Neutral means that every request of every caller runs what it ran before.
+	Neutral Kind = "NEUTRAL"
 )
 
 var kinds = []Kind{Wider, Narrower, Moved, Neutral}
@@ -26,7 +33,7 @@ var kinds = []Kind{Wider, Narrower, Moved, Neutral}
 type Change struct {
 	Kind    Kind
 	Rule    string // which of Rules found it
-	Public  bool   // a caller without any proof gets in now, and did not before
+	Public  bool   // it is wider for a caller without any proof
 	Message string // what it is, beginning with the route key or the name that it is about
 	Old     Place
 	New     Place
@@ -50,13 +57,15 @@ type Witness struct {
 
 // Rules are the rules that find changes, and what each is about.
 var Rules = []struct{ ID, About string }{
-	{"newly-public", "a caller without a token gets in, where there was none before or it was refused"},
+	{"newly-public", "a caller without a token gets in where it did not, or reaches a handler that it could not reach before"},
 	{"access-wider", "a caller gets in that was refused before"},
 	{"access-narrower", "a caller is refused that got in before"},
 	{"route-added", "requests are answered that no route took before"},
 	{"route-removed", "requests are not answered any more"},
+	{"handler-wider", "a caller reaches a handler that it could not reach before"},
+	{"handler-narrower", "a caller does not reach a handler any more that it could reach before"},
 	{"route-moved", "a route has another method or path, with the same handler and the same callers"},
-	{"handler-changed", "the same callers reach another handler"},
+	{"handler-changed", "requests run another handler, which the same callers could reach before by other requests"},
 	{"route-key", "a route has another key, and every request is answered as before"},
 	{"variable-renamed", "a variable of the path has another name, which the handler asks for"},
 	{"name-changed", "the key in Terraform, and the OpenAPI operationId"},
@@ -88,6 +97,7 @@ func Compare(old, new *route.Table) *Diff {
 		old: newSide(old), new: newSide(new),
 		diff: &Diff{},
 	}
+	c.before, c.now = c.old.reach(), c.new.reach()
 	c.requests()
 	c.fields()
 	c.vocabulary("group", old.DeclaredGroups(), new.DeclaredGroups())
@@ -160,17 +170,15 @@ type side struct {
 	routes []*route.Route
 	router *route.Router
 	byKey  map[string]*route.Route // by shape
-	byName map[string]*route.Route
 }
 
 func newSide(t *route.Table) side {
 	s := side{
 		routes: slices.Collect(t.All()), router: route.NewRouter(t, ""),
-		byKey: make(map[string]*route.Route, t.Len()), byName: make(map[string]*route.Route, t.Len()),
+		byKey: make(map[string]*route.Route, t.Len()),
 	}
 	for _, r := range s.routes {
 		s.byKey[shape(r)] = r
-		s.byName[r.Name] = r
 	}
 	return s
 }
@@ -186,8 +194,9 @@ func (s side) decide(method, path string, caller route.Caller) route.Decision {
 }
 
 type comparison struct {
-	old, new side
-	diff     *Diff
+	old, new    side
+	before, now *Reach
+	diff        *Diff
 }
 
 func (c *comparison) add(change Change) { c.diff.Changes = append(c.diff.Changes, change) }
@@ -229,8 +238,9 @@ func (c *comparison) requests() {
 // answerKey is what two routes have in common that answer alike.
 func answerKey(r *route.Route) string { return r.Handler + "\x00" + r.Access.String() }
 
-// compare reports how the callers differ that two routes let in, and if they do
-// not, whether they reach the same.
+// compare reports which callers get in by the new route of a pair and not by the
+// old one, or reach a handler by it that they could not reach, and the reverse.
+// If there are none, it reports whether the routes run the same.
 func (c *comparison) compare(p pair, method, path string) {
 	var before, now route.Access // of no route: nobody
 	if p.old != nil {
@@ -248,35 +258,60 @@ func (c *comparison) compare(p pair, method, path string) {
 			lost = &caller
 		}
 	}
-	change := Change{Old: accessPlace(p.old, p.new), New: accessPlace(p.new, p.old), Message: describePair(p)}
-	report := func(kind Kind, rule string, caller route.Caller) {
+	var reaches, loses *route.Caller // a handler
+	otherHandler := p.old != nil && p.new != nil && p.old.Handler != p.new.Handler
+	if otherHandler {
+		reaches, loses = c.before.gained(now, p.new.Handler), c.now.gained(before, p.old.Handler)
+	}
+	report := func(change Change, kind Kind, rule string, caller route.Caller) {
 		change.Kind, change.Rule = kind, rule
+		if change.Public = kind == Wider && caller.Auth == route.NoAuth; change.Public {
+			change.Rule = "newly-public"
+		}
 		change.Witness = &Witness{method, path, caller, c.old.decide(method, path, caller), c.new.decide(method, path, caller)}
 		c.add(change)
 	}
-	if gained != nil {
-		rule := "access-wider"
-		switch change.Public = gained.Auth == route.NoAuth; {
-		case change.Public:
-			rule = "newly-public"
-		case p.old == nil:
-			rule = "route-added"
-		}
-		report(Wider, rule, *gained)
-		change.Public = false
+	ofAccess := Change{Old: accessPlace(p.old, p.new), New: accessPlace(p.new, p.old), Message: describePair(p)}
+	switch {
+	case gained == nil && reaches != nil:
+		report(handlerChange(p, fmt.Sprintf("%s reaches %q now, and did not before", callerNoun(*reaches), p.new.Handler)), Wider, "handler-wider", *reaches)
+	case gained != nil && p.old == nil:
+		report(ofAccess, Wider, "route-added", *gained)
+	case gained != nil:
+		report(ofAccess, Wider, "access-wider", *gained)
 	}
-	if lost != nil {
-		rule := "access-narrower"
-		if p.new == nil {
-			rule = "route-removed"
-		}
-		report(Narrower, rule, *lost)
+	switch {
+	case lost != nil && p.new == nil:
+		report(ofAccess, Narrower, "route-removed", *lost)
+	case lost != nil:
+		report(ofAccess, Narrower, "access-narrower", *lost)
+	case loses != nil:
+		report(handlerChange(p, fmt.Sprintf("%s does not reach %q any more", callerNoun(*loses), p.old.Handler)), Narrower, "handler-narrower", *loses)
 	}
-	if gained == nil && lost == nil && p.old != nil && p.new != nil && p.old.Handler != p.new.Handler {
-		change.Old.Line, change.New.Line = p.old.LineOf("handler"), p.new.LineOf("handler")
-		change.Message = fmt.Sprintf("%s runs %q now instead of %q", subject(p), p.new.Handler, p.old.Handler)
-		report(Moved, "handler-changed", admitted(now))
+	if otherHandler && gained == nil && lost == nil && reaches == nil && loses == nil {
+		report(handlerChange(p, ""), Moved, "handler-changed", admitted(now))
 	}
+}
+
+// handlerChange returns the change of a pair of routes with two handlers. why says
+// what follows from it.
+func handlerChange(p pair, why string) Change {
+	change := Change{
+		Old: Place{p.old.LineOf("handler"), p.old.Key()}, New: Place{p.new.LineOf("handler"), p.new.Key()},
+		Message: fmt.Sprintf("%s runs %q now instead of %q", subject(p), p.new.Handler, p.old.Handler),
+	}
+	if why != "" {
+		change.Message += ": " + why
+	}
+	return change
+}
+
+// callerNoun is Describe for the subject of a sentence.
+func callerNoun(c route.Caller) string {
+	if c.Auth == route.NoAuth {
+		return "a caller without a token"
+	}
+	return Describe(c)
 }
 
 // admitted returns the caller with the least that an access lets in.
@@ -530,21 +565,18 @@ func (c *comparison) tests(old, new []route.Test) {
 	}
 }
 
-// terraform says what an apply of the generated routes does beyond changing them
-// in place. Their keys there are the names: for_each makes a resource of each.
+// terraform says what an apply of the generated routes does beyond changing them in
+// place, if the gateway is that of deploy/terraform.
 func (c *comparison) terraform() {
-	for _, n := range c.new.routes {
-		if o := c.old.byKey[shape(n)]; o != nil && o.Name != n.Name {
-			if after := c.new.byName[o.Name]; after == nil && c.old.byName[n.Name] == nil {
-				c.diff.Terraform = append(c.diff.Terraform, fmt.Sprintf(
-					"%s: Terraform destroys [%q] and creates [%q], in no fixed order, and API Gateway refuses a second route with the same key: a moved block from the one to the other avoids it",
-					n.Key(), o.Name, n.Name))
-			} else {
-				c.diff.Terraform = append(c.diff.Terraform, fmt.Sprintf(
-					"%s: Terraform gives it from [%q] to [%q], one of which has another route before or after: API Gateway refuses a second route with the same key, so apply in two steps, or keep the names",
-					n.Key(), o.Name, n.Name))
-			}
+	for key, v := range RootModule.instances(c.old, c.new) {
+		if o, n := v[0], v[1]; o != nil && n != nil && o.Name != n.Name {
+			c.diff.Terraform = append(c.diff.Terraform, fmt.Sprintf(
+				"%s: gen-tf writes a moved block from [%q] to [%q], so Terraform keeps the route. The module of obytes has no such blocks: there, \"terraform state mv\" does it",
+				n.Key(), o.Name, key))
 		}
+	}
+	for _, r := range RootModule.refusals(c.old, c.new) {
+		c.diff.Terraform = append(c.diff.Terraform, r.Message+". To split it: "+r.Split)
 	}
 	slices.Sort(c.diff.Terraform)
 }

@@ -92,7 +92,7 @@ func (d *Diff) Markdown(w io.Writer, names Names) error {
 		fmt.Fprint(b, "\n</details>\n")
 	}
 	if len(d.Terraform) > 0 {
-		fmt.Fprint(b, "\nTerraform does not change these in place:\n\n")
+		fmt.Fprint(b, "\nTerraform does more than change routes in place:\n\n")
 		for _, line := range d.Terraform {
 			fmt.Fprintf(b, "- %s\n", markdownText(line))
 		}

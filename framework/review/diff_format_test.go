@@ -101,7 +101,7 @@ func (failing) Write([]byte) (int, error) { return 0, errors.New("no space") }
 
 func TestOutputThatFails(t *testing.T) {
 	t.Parallel()
-	diff, rollout := diffForOutput(t), PlanOrder(load(t, auditManifest), load(t, auditManifest))
+	diff, rollout := diffForOutput(t), PlanOrder(load(t, auditManifest), load(t, auditManifest), RootModule)
 	for name, err := range map[string]error{
 		"text": diff.Text(failing{}, Names{}), "markdown": diff.Markdown(failing{}, Names{}), "github": diff.GitHub(failing{}, Names{}),
 		"sarif": diff.SARIF(failing{}, Names{}), "json": diff.JSON(failing{}, Names{}),

@@ -154,36 +154,39 @@ func TestCompareAgainstBruteForce(t *testing.T) {
 			if c.Rule == "route-moved" {
 				movedFrom[c.Old.RouteKey], movedTo[c.New.RouteKey] = true, true
 			}
-			if err := checkWitness(c, routers); err != nil {
+			if err := checkWitness(c, [2]*route.Table{old, new}); err != nil {
 				t.Fatalf("%s %s: %v\n%s", c.Kind, c.Message, err, text)
 			}
 		}
+		reached := reachedBy(routers, requests, callers)
 		for _, q := range requests {
-			for _, caller := range callers {
+			for i, caller := range callers {
 				was := routers[0].Decide(route.Request{Method: q[0], Path: q[1], Caller: caller})
 				is := routers[1].Decide(route.Request{Method: q[0], Path: q[1], Caller: caller})
 				decisions += 2
 				o, n := keyOf(was.Route), keyOf(is.Route)
-				kind := Neutral
-				switch {
-				case is.Allowed && !was.Allowed:
-					kind = Wider
-				case was.Allowed && !is.Allowed:
-					kind = Narrower
-				case was.Allowed && was.Route.Handler != is.Route.Handler:
-					// Where the callers differ, too, that is what is told.
-					if claimed[string(Wider)+" "+o+"|"+n] || claimed[string(Narrower)+" "+o+"|"+n] {
-						continue
-					}
-					kind = Moved
-				}
-				if kind == Neutral || claimed[string(kind)+" "+o+"|"+n] {
-					continue
-				}
 				if was.Route != nil && is.Route == nil && movedFrom[o] || was.Route == nil && is.Route != nil && movedTo[n] {
 					continue
 				}
-				t.Fatalf("%s %s as %s is %s from %q to %q, and no change says so: %v\n%s", q[0], q[1], Describe(caller), kind, o, n, claimed, text)
+				var kinds []Kind
+				if is.Allowed && (!was.Allowed || !reached[0][pairOf{i, is.Route.Handler}]) {
+					kinds = append(kinds, Wider)
+				}
+				if was.Allowed && (!is.Allowed || !reached[1][pairOf{i, was.Route.Handler}]) {
+					kinds = append(kinds, Narrower)
+				}
+				if kinds == nil && was.Allowed && was.Route.Handler != is.Route.Handler {
+					// Where some callers gain or lose something, that is what is told.
+					if claimed[string(Wider)+" "+o+"|"+n] || claimed[string(Narrower)+" "+o+"|"+n] {
+						continue
+					}
+					kinds = append(kinds, Moved)
+				}
+				for _, kind := range kinds {
+					if !claimed[string(kind)+" "+o+"|"+n] {
+						t.Fatalf("%s %s as %s is %s from %q to %q, and no change says so: %v\n%s", q[0], q[1], Describe(caller), kind, o, n, claimed, text)
+					}
+				}
 			}
 		}
 		back := Compare(new, old).Count()
@@ -196,15 +199,38 @@ func TestCompareAgainstBruteForce(t *testing.T) {
 		}
 	}
 	t.Logf("%d decisions; changes by rule: %v", decisions, found)
-	for _, rule := range []string{"newly-public", "access-wider", "access-narrower", "route-added", "route-removed", "route-moved", "handler-changed", "route-key", "variable-renamed"} {
+	for _, rule := range []string{"newly-public", "access-wider", "access-narrower", "route-added", "route-removed", "route-moved", "handler-wider", "handler-narrower", "handler-changed", "route-key", "variable-renamed"} {
 		if found[rule] == 0 {
 			t.Errorf("rule %s found nothing", rule)
 		}
 	}
 }
 
+// A pairOf is one of some callers, by its number, and a handler.
+type pairOf struct {
+	caller  int
+	handler string
+}
+
+// reachedBy returns who reaches which handler by each router, found by asking every
+// request.
+func reachedBy(routers [2]*route.Router, requests [][2]string, callers []route.Caller) (reached [2]map[pairOf]bool) {
+	for v, router := range routers {
+		reached[v] = make(map[pairOf]bool)
+		for _, q := range requests {
+			d := router.Decide(route.Request{Method: q[0], Path: q[1]})
+			for i, caller := range callers {
+				if d := d.For(caller); d.Allowed {
+					reached[v][pairOf{i, d.Route.Handler}] = true
+				}
+			}
+		}
+	}
+	return reached
+}
+
 // checkWitness checks that a change's witness is what it says.
-func checkWitness(c Change, routers [2]*route.Router) error {
+func checkWitness(c Change, tables [2]*route.Table) error {
 	if (c.Witness == nil) != (c.Kind == Neutral) {
 		return fmt.Errorf("witness is %v", c.Witness)
 	}
@@ -215,8 +241,8 @@ func checkWitness(c Change, routers [2]*route.Router) error {
 		return nil
 	}
 	var got [2]route.Decision
-	for i, router := range routers {
-		got[i] = router.Decide(route.Request{Method: c.Witness.Method, Path: c.Witness.Path, Caller: c.Witness.Caller})
+	for i, table := range tables {
+		got[i] = route.NewRouter(table, "").Decide(route.Request{Method: c.Witness.Method, Path: c.Witness.Path, Caller: c.Witness.Caller})
 	}
 	was, is := got[0], got[1]
 	if was.Reason != c.Witness.Old.Reason || is.Reason != c.Witness.New.Reason {
@@ -225,9 +251,10 @@ func checkWitness(c Change, routers [2]*route.Router) error {
 	ok := false
 	switch {
 	case c.Kind == Wider:
-		ok = is.Allowed && !was.Allowed && c.Public == (c.Witness.Caller.Auth == route.NoAuth)
+		gained := !was.Allowed || NewReach(tables[0]).Through(c.Witness.Caller, is.Route.Handler) == nil
+		ok = is.Allowed && gained && c.Public == (c.Witness.Caller.Auth == route.NoAuth)
 	case c.Kind == Narrower:
-		ok = was.Allowed && !is.Allowed
+		ok = was.Allowed && (!is.Allowed || NewReach(tables[1]).Through(c.Witness.Caller, was.Route.Handler) == nil)
 	case c.Rule == "route-moved":
 		ok = was.Allowed && is.Route == nil
 	case c.Kind == Moved:
@@ -282,7 +309,13 @@ tests:
 		{"a token instead of nothing", "public: true", "auth: jwt", []string{
 			`NARROWER access-narrower 15 12 GET /c may be called by any valid token now, and by anyone before`}, 0},
 		{"another handler", "handler: c", "handler: b\n    name: c", []string{
-			`MOVED handler-changed 14 14 GET /c runs "b" now instead of "c"`}, 0},
+			`WIDER newly-public 14 14 PUBLIC GET /c runs "b" now instead of "c": a caller without a token reaches "b" now, and did not before`,
+			`NARROWER handler-narrower 14 14 GET /c runs "b" now instead of "c": a caller without a token does not reach "c" any more`}, 0},
+		{"a handler of fewer callers", "handler: a\n", "handler: b\n    name: a\n", []string{
+			`WIDER handler-wider 6 6 GET /a runs "b" now instead of "a": a token with group A reaches "b" now, and did not before`,
+			`NARROWER handler-narrower 6 6 GET /a runs "b" now instead of "a": a token with group A does not reach "a" any more`}, 0},
+		{"a handler that everybody reaches", "handler: a\n", "handler: c\n    name: a\n", []string{
+			`NARROWER handler-narrower 6 6 GET /a runs "c" now instead of "a": a token with group A does not reach "a" any more`}, 0},
 		{"another summary", "handler: c", "handler: c\n    summary: C", []string{`NEUTRAL summary-changed 12 15 GET /c has another summary`}, 0},
 		{"another path", "path: /c", "path: /d", []string{`MOVED route-moved 12 12 GET /c is GET /d now, for the same callers`}, 0},
 		{"another name of a variable", "{id}", "{key}", []string{
@@ -323,13 +356,72 @@ tests:
 	}
 }
 
-// Where names change places, an apply fails whichever resource goes first.
-func TestTerraformOfSwappedNames(t *testing.T) {
+// A caller reaches a handler if a request of the caller runs it, and by the route
+// that is named.
+func TestReachAgainstBruteForce(t *testing.T) {
+	t.Parallel()
+	requests, callers := allRequests(), append(allCallers(), route.Caller{Mismatch: true})
+	rng := rand.New(rand.NewPCG(7, 8))
+	pairs := 0
+	for range 100 {
+		old, new, text := randomTables(rng)
+		routers := [2]*route.Router{route.NewRouter(old, ""), route.NewRouter(new, "")}
+		reached := reachedBy(routers, requests, callers)
+		for v, reach := range []*Reach{NewReach(old), NewReach(new)} {
+			for i, caller := range callers {
+				for _, handler := range []string{"h", "i", "j", "none"} {
+					at := reach.Through(caller, handler)
+					if got, want := at != nil, reached[v][pairOf{i, handler}]; got != want {
+						t.Fatalf("version %d: %s reaches %q: %v, want %v\n%s", v, Describe(caller), handler, got, want, text)
+					}
+					if at != nil && (at.Handler != handler || !at.Access.Decide(caller).Allowed) {
+						t.Fatalf("version %d: %s reaches %q through %s\n%s", v, Describe(caller), handler, at.Key(), text)
+					}
+					if at != nil {
+						pairs++
+					}
+				}
+			}
+		}
+	}
+	if pairs < 1000 {
+		t.Errorf("only %d pairs, which proves little", pairs)
+	}
+}
+
+// Nobody reaches a handler by a route all of whose requests other routes answer.
+func TestReachOfShadowedRoute(t *testing.T) {
+	t.Parallel()
+	const src = "version: 1\nroutes:\n  - {path: '/a/{x}', method: ANY, handler: shadowed, public: true}\n"
+	methods := ""
+	for _, m := range route.Methods {
+		methods += fmt.Sprintf("  - {path: '/a/{y}', method: %s, handler: h, name: %[1]s, public: true}\n", m)
+	}
+	if NewReach(load(t, src)).Through(route.Caller{}, "shadowed") == nil {
+		t.Error("nobody reaches a handler that everybody reaches")
+	}
+	shadowed := load(t, src+methods)
+	if at := NewReach(shadowed).Through(route.Caller{}, "shadowed"); at != nil {
+		t.Errorf("the handler is reached through %s, which answers nothing", at.Key())
+	}
+	// It is wider that the handler is reached at last.
+	diff := Compare(shadowed, load(t, src+strings.Replace(methods, "handler: h", "handler: shadowed", 1)))
+	if n := diff.Count(); n.Public != 1 || n.Wider != 1 {
+		t.Errorf("%v", n)
+	}
+}
+
+// The diff says what Terraform does beyond changing routes in place.
+func TestTerraformOfNames(t *testing.T) {
 	t.Parallel()
 	const src = "version: 1\nroutes:\n  - {path: /a, method: GET, handler: h, name: %s, summary: s}\n  - {path: /b, method: GET, handler: h, name: %s, summary: s}\n"
 	diff := Compare(load(t, fmt.Sprintf(src, "x", "y")), load(t, fmt.Sprintf(src, "y", "x")))
-	if len(diff.Terraform) != 2 || !strings.Contains(diff.Terraform[0], "apply in two steps") {
-		t.Errorf("terraform: %q", diff.Terraform)
+	if len(diff.Terraform) != 2 || !strings.Contains(diff.Terraform[0], "refuses it as a conflict in every order") {
+		t.Errorf("swapped names: %q", diff.Terraform)
+	}
+	diff = Compare(load(t, fmt.Sprintf(src, "x", "y")), load(t, fmt.Sprintf(src, "x", "z")))
+	if len(diff.Terraform) != 1 || !strings.Contains(diff.Terraform[0], `gen-tf writes a moved block from ["y"] to ["z"]`) {
+		t.Errorf("another name: %q", diff.Terraform)
 	}
 }
 
@@ -360,7 +452,7 @@ func BenchmarkCompare(b *testing.B) {
 			b.Run(fmt.Sprintf("order/routes=%d/changed=%s", n, name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					PlanOrder(old, new)
+					PlanOrder(old, new, RootModule)
 				}
 			})
 		}

@@ -39,7 +39,7 @@ func Example() {
 	fmt.Println()
 	// While the gateway does not know /v1/users/root yet, it hands these requests
 	// on as those of /v1/users/{id}. The new function asks for what both routes ask.
-	review.PlanOrder(old, new).Text(os.Stdout, names)
+	review.PlanOrder(old, new, review.RootModule).Text(os.Stdout, names)
 	// Output:
 	// 0 routes newly public, 1 wider, 0 narrower, 0 moved, 1 neutral
 	//

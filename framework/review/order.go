@@ -31,7 +31,13 @@ const (
 type Rollout struct {
 	Order Order
 	Steps []RolloutStep
+	// Refusals is what API Gateway may refuse, whichever part goes first.
+	Refusals []Refusal
 }
+
+// Split reports whether the change must be released in more than one step, because
+// no order is safe or because API Gateway may refuse it.
+func (r *Rollout) Split() bool { return r.Order == NoOrder || len(r.Refusals) > 0 }
 
 // A RolloutStep is the order for one change: for the requests that Old answered
 // and New will.
@@ -66,19 +72,19 @@ type Moment struct {
 }
 
 // PlanOrder returns the order in which to deploy the function and the gateway
-// when a manifest becomes another.
-func PlanOrder(old, new *route.Table) *Rollout {
-	p := newPlanner(old, new)
+// when a manifest becomes another, and m makes the gateway.
+func PlanOrder(old, new *route.Table, m Module) *Rollout {
+	p := newPlanner(old, new, m)
 	steps := make(map[pair]*RolloutStep)
-	rollout := &Rollout{}
+	rollout := &Rollout{Refusals: m.refusals(p.old, p.new)}
 	var order []pair
 	// While the gateway lacks a route, a greedy route may answer a part of its requests.
 	// So Answers has to tell that part from the rest.
-	for class := range route.Answers(p.old.routes, p.new.routes, gatewayKey, p.greedy) {
+	for class := range route.Answers(p.old.routes, p.new.routes, p.gatewayKey, p.greedy) {
 		var at pair
 		at.old, _ = p.old.router.Match(class.Method, class.Path)
 		at.new, _ = p.new.router.Match(class.Method, class.Path)
-		if at.unchanged() {
+		if p.unchanged(at) {
 			continue
 		}
 		step := steps[at]
@@ -101,14 +107,14 @@ func PlanOrder(old, new *route.Table) *Rollout {
 // unchanged reports whether both routes are the same to the gateway, the function and
 // Terraform. Then the gateway has the route all the time, nothing beats it, and
 // its requests have the same answer in every moment.
-func (p pair) unchanged() bool {
-	return p.old != nil && p.new != nil && p.old.Method == p.new.Method && gatewayKey(p.old) == gatewayKey(p.new)
+func (p *planner) unchanged(at pair) bool {
+	return at.old != nil && at.new != nil && at.old.Method == at.new.Method && p.gatewayKey(at.old) == p.gatewayKey(at.new)
 }
 
 // gatewayKey is what the gateway, the function and Terraform know of a route: the
 // key included, which the one tells the other.
-func gatewayKey(r *route.Route) string {
-	return answerKey(r) + "\x00" + r.Pattern.Shape() + "\x00" + r.Name
+func (p *planner) gatewayKey(r *route.Route) string {
+	return answerKey(r) + "\x00" + r.Pattern.Shape() + "\x00" + p.resource[r]
 }
 
 // choose prefers what is safe, and then what interrupts nothing.
@@ -156,6 +162,7 @@ type planner struct {
 	isNew    map[*route.Route]bool
 	does     map[*route.Route]string // see mayAnswer
 	looked   map[answering]bool      // what lookAt has looked at
+	resource map[*route.Route]string // the key in Terraform of the resource, after all moves
 }
 
 // An answering is who answers a request: in the two versions, and at the gateway between
@@ -174,10 +181,21 @@ type candidate struct {
 
 // newPlanner knows which routes the gateway has while its routes change from old to
 // new, one by one. It always has a route that both versions have, in one of the
-// two versions, unless the route has another name: Terraform knows routes by their
-// names, so it destroys that route and makes it anew.
-func newPlanner(old, new *route.Table) *planner {
-	p := &planner{old: newSide(old), new: newSide(new), isNew: make(map[*route.Route]bool), does: make(map[*route.Route]string), looked: make(map[answering]bool)}
+// two versions, unless the route becomes another resource of the module. Terraform
+// then deletes the one and makes the other.
+func newPlanner(old, new *route.Table, m Module) *planner {
+	p := &planner{
+		old: newSide(old), new: newSide(new),
+		isNew: make(map[*route.Route]bool), does: make(map[*route.Route]string), looked: make(map[answering]bool),
+		resource: make(map[*route.Route]string),
+	}
+	for key, v := range m.instances(p.old, p.new) {
+		for _, r := range v {
+			if r != nil {
+				p.resource[r] = key
+			}
+		}
+	}
 	loose := make(map[*route.Route]bool)
 	var all []*route.Route
 	longest := 0 // how many segments routes without a greedy variable have
@@ -185,7 +203,7 @@ func newPlanner(old, new *route.Table) *planner {
 		for _, r := range routes {
 			o, n := p.old.byKey[shape(r)], p.new.byKey[shape(r)]
 			p.does[r] = mayAnswer(r, o, n)
-			loose[r] = o == nil || n == nil || o.Name != n.Name
+			loose[r] = o == nil || n == nil || p.resource[o] != p.resource[n]
 			p.isNew[r] = i == 1
 			all = append(all, r)
 			if !r.Pattern.IsGreedy() {
@@ -302,12 +320,20 @@ func behind(at *route.Route, function side, method, path string, caller route.Ca
 // Text writes the rollout for a terminal.
 func (r *Rollout) Text(w io.Writer, names Names) error {
 	b := bufio.NewWriter(w)
+	if len(r.Refusals) > 0 {
+		fmt.Fprintln(b, "API Gateway may refuse a part of it: split it into releases")
+	}
 	fmt.Fprintln(b, map[Order]string{
 		FunctionFirst: "deploy the function first, then the gateway",
 		GatewayFirst:  "deploy the gateway first, then the function",
 		EitherFirst:   "deploy the function or the gateway first: both are safe",
 		NoOrder:       "no order is safe for all of it: split it into releases, each of which has one",
 	}[r.Order])
+	for _, f := range r.Refusals {
+		fmt.Fprintf(b, "\n%-14s  %s\n", "refused", f.Message)
+		fmt.Fprintf(b, "                %s:%d\n", names.New, f.Line)
+		fmt.Fprintf(b, "                to split it: %s\n", f.Split)
+	}
 	for _, s := range r.Steps {
 		fmt.Fprintf(b, "\n%-14s  %s\n", s.Order, s.Message)
 		fmt.Fprintf(b, "                %s\n", places(Change{Old: s.Old, New: s.New}, names))
@@ -374,12 +400,24 @@ func (r *Rollout) JSON(w io.Writer, names Names) error {
 		}
 		return &moment{m.Method, m.Path, showCaller(m.Caller), m.String()}
 	}
+	type refusal struct {
+		RouteKey string `json:"route_key"`
+		NewLine  int    `json:"new_line"`
+		Certain  bool   `json:"certain"` // whatever the order of the changes
+		Message  string `json:"message"`
+		Split    string `json:"split"`
+	}
 	out := struct {
-		Old   string `json:"old"`
-		New   string `json:"new"`
-		Order Order  `json:"order"`
-		Steps []step `json:"steps"`
-	}{names.Old, names.New, r.Order, []step{}}
+		Old      string    `json:"old"`
+		New      string    `json:"new"`
+		Order    Order     `json:"order"`
+		Split    bool      `json:"split"` // it needs more than one release
+		Steps    []step    `json:"steps"`
+		Refusals []refusal `json:"refusals"`
+	}{names.Old, names.New, r.Order, r.Split(), []step{}, []refusal{}}
+	for _, f := range r.Refusals {
+		out.Refusals = append(out.Refusals, refusal{f.RouteKey, f.Line, f.Certain, f.Message, f.Split})
+	}
 	for _, s := range r.Steps {
 		out.Steps = append(out.Steps, step{
 			s.Order, s.Message, s.Old.Line, s.New.Line,

@@ -19,6 +19,7 @@ import (
 	"github.com/routegate/routegate"
 	"github.com/routegate/routegate/framework"
 	"github.com/routegate/routegate/framework/gateway"
+	"github.com/routegate/routegate/framework/review"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -36,6 +37,10 @@ import (
 //     function, which must refuse by itself what the manifest refuses;
 //
 // and as the event of a caller with AWS credentials to the function alone.
+//
+// The pairs of a caller and a handler that review.Reach states are held against the
+// same calls: no call runs a handler that its caller does not reach, and a call runs
+// the handler if its route is the one through which the caller reaches it.
 //
 // The meaning is that of theorem_meaning_test.go.
 func TestTheorem(t *testing.T) {
@@ -178,6 +183,8 @@ type service struct {
 	careless *gateway.Gateway // in front of app; nil: to save time
 	open     map[string]bool  // which routes it lets everyone use
 
+	reach *review.Reach
+
 	tally *tally
 }
 
@@ -195,6 +202,7 @@ func newService(t testing.TB, rng *rand.Rand, manifest []byte, rules []rule, a *
 	}
 
 	table := load(t, manifest)
+	s.reach = review.NewReach(table)
 	s.whole = gateway.New(table, s.app, gateway.Options{Authorizer: a, Stage: stage, PayloadV1: rng.IntN(4) == 0})
 	s.deployed = gateway.New(load(t, write(deployed(t, table))), functionFunc(s.letIn), gateway.Options{Authorizer: a, Stage: stage})
 	var careless []rule
@@ -271,15 +279,37 @@ func (s *service) check(t testing.TB, c call, r target, senders []sender) {
 			}
 		}
 		s.tally.count(r.rule, want)
+		caller := route.Caller{}
+		if by.principal.token {
+			caller = review.Token(by.principal.groups, by.principal.scopes)
+		}
+		s.checkReach(t, c, r, by.name, caller, want)
 	}
 	if r.rule == nil {
 		return
 	}
 	want := r.iamMeans()
+	s.checkReach(t, c, r, "an IAM caller", route.Caller{Auth: route.IAM}, want)
 	if got := invoke(t, s.app, iamEvent(s.stage, c, r.rule)); got != want {
 		fail("an IAM caller", "the function alone", got, want)
 	}
 	s.tally.count(r.rule, want)
+}
+
+// checkReach holds what review.Reach states against what a call must do.
+func (s *service) checkReach(t testing.TB, c call, r target, who string, caller route.Caller, want outcome) {
+	t.Helper()
+	if r.rule == nil {
+		return
+	}
+	through := s.reach.Through(caller, r.Handler)
+	runs := want.ran != ""
+	switch {
+	case runs && through == nil:
+		t.Fatalf("%s %s by %s runs %q, which the caller is said not to reach\n%s", c.method, c.target(s.stage), who, r.Handler, write(s.rules))
+	case !runs && through != nil && through.Key() == r.key() && r.readAs == nil && !r.dots:
+		t.Fatalf("%s %s by %s does not run %q, which the caller is said to reach through it\n%s", c.method, c.target(s.stage), who, r.Handler, write(s.rules))
+	}
 }
 
 // iamMeans is what the function must do with a call of a caller with AWS

@@ -3,8 +3,9 @@
 // makes nothing, and returns what it was given. It is a module of its own, since
 // nothing else here needs what a provider needs.
 //
-// It knows the schema and no more. Values that AWS or the real provider would
-// refuse, it takes.
+// It knows the schema and little more. Of what AWS or the real provider would refuse,
+// it refuses route keys that conflict and an authorizer in use, and only where a test
+// asks for a log of the operations; see operations.go.
 package main
 
 import (
@@ -180,6 +181,16 @@ func (p *provider) PlanResourceChange(_ context.Context, req *tfprotov5.PlanReso
 
 // ApplyResourceChange makes up what is unknown.
 func (p *provider) ApplyResourceChange(_ context.Context, req *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
+	o, err := p.operationOf(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := operate(o); err != nil {
+		return &tfprotov5.ApplyResourceChangeResponse{
+			NewState:    req.PriorState,
+			Diagnostics: []*tfprotov5.Diagnostic{{Severity: tfprotov5.DiagnosticSeverityError, Summary: err.Error()}},
+		}, nil
+	}
 	state, err := p.fill(req.TypeName, req.PlannedState, func(a *tfprotov5.SchemaAttribute, v tftypes.Value) (tftypes.Value, error) {
 		switch {
 		case v.IsKnown():

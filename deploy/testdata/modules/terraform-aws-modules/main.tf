@@ -76,34 +76,78 @@ variable "stage_access_log_settings" {
   })
 }
 
-resource "terraform_data" "authorizers" {
-  for_each = var.authorizers
+# The same resources, and the same references between them, so that Terraform orders
+# them as it orders those of the module.
 
-  input = "the authorizer of ${each.value.jwt_configuration.issuer}"
+resource "aws_apigatewayv2_api" "this" {
+  count = 1
+
+  name          = var.name
+  description   = var.description
+  protocol_type = var.protocol_type
 }
 
-resource "terraform_data" "routes" {
-  for_each = var.routes
+resource "aws_apigatewayv2_authorizer" "this" {
+  for_each = var.authorizers
 
-  input = {
-    route_key            = each.key
-    operation_name       = each.value.operation_name
-    authorization_type   = each.value.authorization_type
-    authorization_scopes = each.value.authorization_scopes
-    authorizer_id        = try(terraform_data.authorizers[each.value.authorizer_key].output, each.value.authorizer_id)
-    target               = each.value.integration.uri
-    format               = each.value.integration.payload_format_version
+  api_id           = aws_apigatewayv2_api.this[0].id
+  authorizer_type  = each.value.authorizer_type
+  identity_sources = each.value.identity_sources
+  name             = each.key
+
+  dynamic "jwt_configuration" {
+    for_each = each.value.jwt_configuration != null ? [each.value.jwt_configuration] : []
+
+    content {
+      audience = jwt_configuration.value.audience
+      issuer   = jwt_configuration.value.issuer
+    }
   }
 }
 
+resource "aws_apigatewayv2_route" "this" {
+  for_each = var.routes
+
+  api_id               = aws_apigatewayv2_api.this[0].id
+  authorization_scopes = each.value.authorization_scopes
+  authorization_type   = each.value.authorization_type
+  authorizer_id        = try(aws_apigatewayv2_authorizer.this[each.value.authorizer_key].id, each.value.authorizer_id)
+  operation_name       = each.value.operation_name
+  route_key            = each.key
+  target               = "integrations/${aws_apigatewayv2_integration.this[each.key].id}"
+}
+
+resource "aws_apigatewayv2_integration" "this" {
+  for_each = { for key, route in var.routes : key => route.integration }
+
+  api_id                 = aws_apigatewayv2_api.this[0].id
+  integration_method     = each.value.method
+  integration_type       = each.value.type
+  integration_uri        = each.value.uri
+  payload_format_version = each.value.payload_format_version
+  timeout_milliseconds   = each.value.timeout_milliseconds
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  count = 1
+
+  api_id      = aws_apigatewayv2_api.this[0].id
+  name        = var.stage_name
+  auto_deploy = true
+}
+
 output "api_id" {
-  value = "an API"
+  value = aws_apigatewayv2_api.this[0].id
 }
 
 output "api_execution_arn" {
-  value = "arn:of:an:api"
+  value = aws_apigatewayv2_api.this[0].execution_arn
 }
 
 output "stage_invoke_url" {
-  value = "https://api.example.com/"
+  value = aws_apigatewayv2_stage.this[0].invoke_url
 }
