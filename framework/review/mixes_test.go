@@ -76,7 +76,7 @@ func TestMixesGrow(t *testing.T) {
 		})
 		growth.Check(t, "order/"+c.name, 256, func(n int) func() {
 			old, new := mixes(t, logOf(n), unchanged), mixes(t, logOf(n), c.change)
-			return func() { PlanOrder(old, new, RootModule) }
+			return func() { PlanOrder(old, new, Obytes) }
 		})
 		growth.Check(t, "drift/"+c.name, 256, func(n int) func() {
 			table, deployed := mixes(t, logOf(n), unchanged), deployedOf(mixes(t, logOf(n), c.change))
@@ -110,7 +110,7 @@ func TestCompareMixes(t *testing.T) {
 			if got := Compare(old, new).Count(); got.Public != test.public {
 				t.Errorf("%s: %v", c.name, got)
 			}
-			if got := PlanOrder(old, new, RootModule).Steps; len(got) != test.steps {
+			if got := PlanOrder(old, new, Obytes).Steps; len(got) != test.steps {
 				t.Errorf("%s: %d steps, want %d", c.name, len(got), test.steps)
 			}
 		}
@@ -125,7 +125,7 @@ func BenchmarkMixes(b *testing.B) {
 			deployed := deployedOf(new)
 			for name, do := range map[string]func(){
 				"diff":  func() { Compare(old, new) },
-				"order": func() { PlanOrder(old, new, RootModule) },
+				"order": func() { PlanOrder(old, new, Obytes) },
 				"drift": func() { _, _ = Drifts(old, deployed) },
 			} {
 				b.Run(fmt.Sprintf("%s/routes=%d/changed=%s", name, 1<<n, c.name), func(b *testing.B) {
