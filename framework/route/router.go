@@ -106,6 +106,12 @@ func mostSpecificFirst(routes []*Route) []*Route {
 }
 
 func newStacks(t *Table, method, prefix string) stacks {
+	return newIndexedStacks(t, method, prefix, manyRouters)
+}
+
+// newIndexedStacks returns the stacks with an index if there are more than many
+// httprouters.
+func newIndexedStacks(t *Table, method, prefix string, many int) stacks {
 	full, greedy := &stack{prefix: prefix}, &stack{prefix: prefix}
 	var routes []*Route
 	for _, rt := range t.routes {
@@ -123,7 +129,7 @@ func newStacks(t *Table, method, prefix string) stacks {
 		}
 	}
 	s := stacks{full: full.routers, greedy: greedy.routers}
-	if len(s.full)+len(s.greedy) > manyRouters {
+	if len(s.full)+len(s.greedy) > many {
 		s.index = &index{newTrie(routes, nil), make(map[*Route][]*httprouter.Router, len(routes))}
 		s.index.trie.mark()
 		for i, rt := range routes {

@@ -20,7 +20,7 @@ type Class struct {
 // answer differently. If some request is answered by one route of the old list and
 // another of the new one, then Answers yields a request with the same answers.
 // No route counts as an answer, too. The only requests left out are those that
-// routes with the same method and key answer in both lists.
+// routes with the same methods and keys answer in both lists.
 //
 // key is what routes are compared by. With a nil key nothing is left out. To see the
 // answers of one list, pass it as old or as new, and nil as the other.
