@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/routegate/routegate/framework/route"
 )
@@ -73,7 +74,7 @@ func PlanOrder(old, new *route.Table) *Rollout {
 	var order []pair
 	// A greedy route may answer a part of the requests of a route without a greedy
 	// variable, as long as the gateway lacks that route. So they are told apart.
-	for class := range route.Answers(p.old.routes, p.new.routes, gatewayKey, p.greedy...) {
+	for class := range route.Answers(p.old.routes, p.new.routes, gatewayKey, p.greedy) {
 		var at pair
 		at.old, _ = p.old.router.Match(class.Method, class.Path)
 		at.new, _ = p.new.router.Match(class.Method, class.Path)
@@ -151,8 +152,16 @@ func overall(steps []RolloutStep) Order {
 type planner struct {
 	old, new side
 	gateway  *route.Mixture // what the gateway may have between the versions
+	greedy   *route.Mixture // those of its greedy routes that overlap with others
 	isNew    map[*route.Route]bool
-	greedy   []*route.Route
+	looked   map[moment]bool // what lookAt has looked at
+}
+
+// A moment is who answers a request: in the two versions, and at the gateway between
+// them. What can happen depends on nothing else.
+type moment struct {
+	pair
+	gateway *route.Route
 }
 
 // A candidate is a version of a route that the gateway may have for a request in
@@ -167,9 +176,10 @@ type candidate struct {
 // two versions, unless the route has another name: Terraform knows routes by their
 // names, so it destroys that route and makes it anew.
 func newPlanner(old, new *route.Table) *planner {
-	p := &planner{old: newSide(old), new: newSide(new), isNew: make(map[*route.Route]bool)}
+	p := &planner{old: newSide(old), new: newSide(new), isNew: make(map[*route.Route]bool), looked: make(map[moment]bool)}
 	labels := make(map[*route.Route]string)
 	var all []*route.Route
+	longest := 0 // how many segments routes without a greedy variable have
 	for i, routes := range [][]*route.Route{p.old.routes, p.new.routes} {
 		for _, r := range routes {
 			o, n := p.old.byKey[shape(r)], p.new.byKey[shape(r)]
@@ -177,13 +187,17 @@ func newPlanner(old, new *route.Table) *planner {
 				labels[r] = mayAnswer(r, o, n)
 			}
 			p.isNew[r] = i == 1
-			if r.Pattern.IsGreedy() {
-				p.greedy = append(p.greedy, r)
-			}
 			all = append(all, r)
+			if !r.Pattern.IsGreedy() {
+				longest = max(longest, len(r.Pattern.Segments))
+			}
 		}
 	}
-	p.gateway = route.NewMixture(all, func(r *route.Route) string { return labels[r] })
+	label := func(r *route.Route) string { return labels[r] }
+	p.gateway = route.NewMixture(all, label)
+	p.greedy = route.NewMixture(slices.DeleteFunc(slices.Clone(all), func(r *route.Route) bool {
+		return !r.Pattern.IsGreedy() || len(r.Pattern.Segments) > longest+1
+	}), label)
 	return p
 }
 
@@ -217,6 +231,10 @@ func (p *planner) look(class route.Class, at pair, step *RolloutStep) {
 
 // lookAt fills in what can happen to a request while c answers it at the gateway.
 func (p *planner) lookAt(class route.Class, at pair, c candidate, step *RolloutStep) {
+	if p.looked[moment{at, c.Route}] {
+		return
+	}
+	p.looked[moment{at, c.Route}] = true
 	var accesses []route.Access // of all the routes that have a say
 	for _, r := range []*route.Route{at.old, at.new, c.Route} {
 		if r == nil {

@@ -133,7 +133,11 @@ func clashes(list []*Route, written map[*Route]writtenRoute, free string) map[*R
 	compared := 0
 	found := make(map[*Route]clash)
 	t := newTrie(list, nil)
-	w := &walker{tries: []*trie{t, t}, free: free}
+	t.root.markPlain()
+	w := &walker{tries: []*trie{t, t}, free: free, settled: func(s state) bool {
+		r := s.in[0]
+		return len(r.at) == 1 && len(r.passed) == 0 && r.at[0].plain
+	}}
 	w.yield = func(class Class) bool {
 		if len(class.Old) < 2 {
 			return true
@@ -143,8 +147,22 @@ func clashes(list []*Route, written map[*Route]writtenRoute, free string) map[*R
 		addClashes(found, class, takers)
 		return compared < enough
 	}
-	w.walk(w.start(), "")
+	w.walk(w.start())
 	return found
+}
+
+// markPlain finds out of p and the places below whether no two of them take the same
+// request: none has a greedy variable, or a literal beside a variable.
+func (p *place) markPlain() {
+	p.plain = len(p.rest) == 0 && (p.variable == nil || p.literals == nil)
+	if p.variable != nil {
+		p.variable.markPlain()
+		p.plain = p.plain && p.variable.plain
+	}
+	for _, next := range p.literals {
+		next.markPlain()
+		p.plain = p.plain && next.plain
+	}
 }
 
 // A taker is a route that takes a request.

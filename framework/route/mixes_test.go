@@ -94,7 +94,7 @@ func TestAnswersOfMixes(t *testing.T) {
 		{"all", changed(func(i int, r *Route) { r.Access = Access{Auth: IAM} }), 1 << n},
 		{"all are gone", nil, 1 << n},
 	} {
-		if got := count(Answers(old, test.new, accessKey)); got != test.want {
+		if got := count(Answers(old, test.new, accessKey, nil)); got != test.want {
 			t.Errorf("%s: %d classes, want %d", test.name, got, test.want)
 		}
 	}
@@ -154,7 +154,7 @@ func unbeatenTakers(list []*Route, method, path string) []*Route {
 }
 
 // Whatever two routes answer a request, Answers tells of them, together with each
-// further route that takes the request. What it tells is true.
+// candidate of a mixture. What it tells is true.
 func TestAnswersAgainstBruteForce(t *testing.T) {
 	t.Parallel()
 	patterns, u := smallSpace()
@@ -168,8 +168,10 @@ func TestAnswersAgainstBruteForce(t *testing.T) {
 		} else {
 			old, new = randomList(rng, patterns, rng.IntN(6)), randomList(rng, patterns, rng.IntN(6))
 		}
+		var mixture *Mixture
 		if rng.IntN(3) == 0 {
-			also = randomList(rng, patterns, 2)
+			also = randomList(rng, patterns, 3)
+			mixture = NewMixture(also, certainIfZero)
 		}
 		if rng.IntN(3) == 0 {
 			new = slices.Clone(old)
@@ -184,12 +186,7 @@ func TestAnswersAgainstBruteForce(t *testing.T) {
 			key = nil
 		}
 		each := func(old, new []*Route, method, path string, do func(pair)) {
-			taking := []*Route{nil}
-			for _, r := range also {
-				if r.takes(method) && bruteMatch(r.Pattern.String(), path) {
-					taking = append(taking, r)
-				}
-			}
+			taking := append(candidatesOf(also, method, path), nil)
 			for _, o := range append(old, nil) {
 				for _, n := range append(new, nil) {
 					for _, a := range taking {
@@ -201,7 +198,7 @@ func TestAnswersAgainstBruteForce(t *testing.T) {
 			}
 		}
 		told := make(map[pair]bool)
-		for c := range Answers(old, new, key, also...) {
+		for c := range Answers(old, new, key, mixture) {
 			for i, list := range [][]*Route{c.Old, c.New} {
 				if got, want := keysOf(list), keysOf(unbeatenTakers([][]*Route{old, new}[i], c.Method, c.Path)); got != want {
 					t.Fatalf("%s %s: answered by %q, want %q", c.Method, c.Path, got, want)
@@ -227,6 +224,26 @@ func TestAnswersAgainstBruteForce(t *testing.T) {
 	if left == 0 || left == pairs {
 		t.Errorf("of %d pairs, %d were left out", pairs, left)
 	}
+}
+
+// certainIfZero is a label of randomList's routes.
+func certainIfZero(r *Route) string { return strings.TrimLeft(r.Access.Groups[0], "0") }
+
+// candidatesOf returns the routes that take a request and that no certain route beats,
+// by brute force.
+func candidatesOf(list []*Route, method, path string) (candidates []*Route) {
+	var taking []*Route
+	for _, r := range list {
+		if r.takes(method) && bruteMatch(r.Pattern.String(), path) {
+			taking = append(taking, r)
+		}
+	}
+	for _, r := range taking {
+		if !slices.ContainsFunc(taking, func(c *Route) bool { return certainIfZero(c) == "" && c.Beats(r) }) {
+			candidates = append(candidates, r)
+		}
+	}
+	return candidates
 }
 
 func methodsAndKeys(list []*Route) []string {
@@ -294,22 +311,17 @@ func TestCandidates(t *testing.T) {
 	loose := 0
 	for range 300 {
 		list := randomList(rng, patterns, 1+rng.IntN(7))
-		label := func(r *Route) string { return strings.TrimLeft(r.Access.Groups[0], "0") }
+		label := certainIfZero
 		m := NewMixture(list, label)
 		for i := range u.size() {
 			method, path := u.request(i)
-			want, always := make(map[string]bool), false
-			var certain []*Route
-			for _, r := range list {
-				if label(r) == "" && r.takes(method) && bruteMatch(r.Pattern.String(), path) {
-					certain, always = append(certain, r), true
-				}
+			want := make(map[string]bool)
+			for _, r := range candidatesOf(list, method, path) {
+				want[label(r)+keyIf(label(r) == "", r)] = true
 			}
-			for _, r := range list {
-				if r.takes(method) && bruteMatch(r.Pattern.String(), path) && !slices.ContainsFunc(certain, func(c *Route) bool { return c.Beats(r) }) {
-					want[label(r)+keyIf(label(r) == "", r)] = true
-				}
-			}
+			always := slices.ContainsFunc(list, func(r *Route) bool {
+				return label(r) == "" && r.takes(method) && bruteMatch(r.Pattern.String(), path)
+			})
 			routes, gotAlways := m.Candidates(method, path)
 			got := make(map[string]bool)
 			for r := range routes {
