@@ -366,6 +366,7 @@ func BenchmarkMixes(b *testing.B) {
 			}
 		})
 		r := NewRouter(table, "")
+		r.Match("GET", "/") // builds it
 		for name, path := range map[string]string{
 			"narrowest": strings.Repeat("/a", n), "widest": strings.Repeat("/x", n), "half": strings.Repeat("/a/x", n)[:2*n], "none": strings.Repeat("/a", n-1),
 		} {
