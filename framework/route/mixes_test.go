@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/routegate/routegate/framework/internal/growth"
+	"github.com/routegate/routegate/framework/manifest"
 )
 
 // mixes returns the table of all routes of n segments, each of which is a word or a
@@ -97,6 +98,33 @@ func TestAnswersOfMixes(t *testing.T) {
 		if got := count(Answers(old, test.new, accessKey, nil)); got != test.want {
 			t.Errorf("%s: %d classes, want %d", test.name, got, test.want)
 		}
+	}
+}
+
+// Each of these routes has its one word at a place of its own, and an end of its own. A
+// path can lead to any set of them until it ends, so there are 2^60 such sets. But only
+// 60 pairs of routes answer something.
+func TestAnswersOfDistinctEnds(t *testing.T) {
+	t.Parallel()
+	const n = 60
+	list := func(access Access) (list []*Route) {
+		for i := range n {
+			var path strings.Builder
+			for j := range n {
+				if i == j {
+					path.WriteString("/a")
+				} else {
+					fmt.Fprintf(&path, "/{v%d}", j)
+				}
+			}
+			r := routeOf(t, fmt.Sprintf("GET %s/end%d", path.String(), i))
+			r.Access = access
+			list = append(list, r)
+		}
+		return list
+	}
+	if got := count(Answers(list(Access{Auth: JWT}), list(Access{Auth: Public}), accessKey, nil)); got != n {
+		t.Errorf("%d classes, want %d", got, n)
 	}
 }
 
@@ -223,6 +251,71 @@ func TestAnswersAgainstBruteForce(t *testing.T) {
 	}
 	if left == 0 || left == pairs {
 		t.Errorf("of %d pairs, %d were left out", pairs, left)
+	}
+}
+
+// Answers tells of the same pairs of routes as the walk that leaves out nothing. The
+// tables are larger than brute force can look at.
+func TestAnswersAgainstDifferences(t *testing.T) {
+	t.Parallel()
+	var patterns [][]string
+	for i := range 1 << 5 { // every mix of a word and a variable
+		var p []string
+		for j := range 5 {
+			p = append(p, []string{"a", fmt.Sprintf("{v%d}", j)}[i>>j&1])
+		}
+		patterns = append(patterns, p, append(slices.Clone(p), "{p+}"), append(slices.Clone(p[:4]), "b"), p[:3])
+	}
+	type pair struct{ old, new *Route }
+	first := func(list []*Route) *Route {
+		if list = Unbeaten(list); len(list) > 0 {
+			return list[0]
+		}
+		return nil
+	}
+	rng := rand.New(rand.NewPCG(9, 10))
+	// random returns as many routes in random order as there can be without a clash.
+	random := func() *Table {
+		list := randomList(rng, patterns, 60)
+		written := make(map[*Route]writtenRoute)
+		seen := make(map[key]bool)
+		var kept []*Route
+		for i, r := range list {
+			k := key{r.Method, r.Pattern.Shape()}
+			written[r] = writtenRoute{r, &manifest.Route{}}
+			r.Handler = fmt.Sprint(i)
+			if !seen[k] && len(clashes(append(slices.Clone(kept), r), written, "x")) == 0 {
+				kept, seen[k] = append(kept, r), true
+			}
+		}
+		return &Table{routes: kept}
+	}
+	byHandler := func(r *Route) string { return r.Handler }
+	pairs := 0
+	for range 60 {
+		old, new := random(), random()
+		told := make(map[pair]bool)
+		for c := range Answers(old.routes, new.routes, byHandler, nil) {
+			told[pair{first(c.Old), first(c.New)}] = true
+		}
+		want := make(map[pair]bool)
+		for c := range Differences(old.routes, new.routes, byHandler) {
+			want[pair{first(c.Old), first(c.New)}] = true
+		}
+		pairs += len(want)
+		for p := range want {
+			if !told[p] && (p.old == nil || p.new == nil || p.old.Method != p.new.Method || p.old.Handler != p.new.Handler) {
+				t.Fatalf("%v and %v are told nowhere\n%s\n%s", p.old, p.new, keysOf(old.routes), keysOf(new.routes))
+			}
+		}
+		for p := range told {
+			if !want[p] {
+				t.Fatalf("%v and %v are told, and answer nothing\n%s\n%s", p.old, p.new, keysOf(old.routes), keysOf(new.routes))
+			}
+		}
+	}
+	if pairs < 1000 {
+		t.Errorf("only %d pairs of routes", pairs)
 	}
 }
 

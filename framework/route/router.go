@@ -41,9 +41,9 @@ type stacks struct {
 	index        *index // nil if there are few of them
 }
 
-// An index says which of very many httprouters to ask. Where thousands of routes mix
-// literals and variables at the same places, each needs an httprouter of its own,
-// and asking one after the other would take a millisecond.
+// An index says which of very many httprouters to ask. If thousands of routes mix
+// literals and variables at the same places, each needs an httprouter of its own.
+// Asking one after the other would take a millisecond.
 type index struct {
 	trie *trie
 	at   map[*Route][]*httprouter.Router // the router that holds a route, alone

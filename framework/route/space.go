@@ -72,7 +72,7 @@ func (n *numbering) numberKeys(p *place, key func(*Route) string) {
 	p.restSame = n.of(string(appendNames([]byte("+ "), p.rest, name))) // no place is described like this
 }
 
-// positions is a set of places in a path, by the number of the segment.
+// positions is a set of segments of a path, by their number.
 type positions [(maxSegments + 63) / 64]uint64
 
 func (s positions) with(i int) positions {
@@ -168,7 +168,7 @@ func (w *walker) walk(s state) {
 	if w.done || w.settled != nil && w.settled(s) {
 		return
 	}
-	here := make([]reach, len(s.in)) // what a path can be if it goes on, be it with a slash only
+	here := make([]reach, len(s.in)) // what the path can be if anything follows, even a slash alone
 	goesOn, ends, greedy := false, false, false
 	for i, r := range s.in {
 		here[i] = reach{r.at, r.pass(w.tries[i].loose == nil)}

@@ -33,7 +33,7 @@ type place struct {
 	same     int32  // equal for places whose routes below have equal keys too; see numberKeys
 	restSame int32  // equal for places whose greedy routes have equal keys
 	suffices bool   // whether no request needs the variable beside this literal; see mark
-	plain    bool   // whether no two places here or below take the same request; see markPlain
+	plain    bool   // whether every request is taken by one place here or below, at most; see markPlain
 	labels   uint64 // the labels of the routes here and below; see Mixture
 }
 
@@ -141,7 +141,7 @@ func (t *trie) shape(p *place) int32 {
 // beats that route, too.
 func (t *trie) covered(p, q *place) bool {
 	if p.size > q.size {
-		return false // at least where no two routes are the same
+		return false // or, where some routes are duplicates, more is walked than is needed
 	}
 	at := [2]int32{t.shape(p), t.shape(q)}
 	if at[0] == at[1] && t.loose == nil {
@@ -179,8 +179,8 @@ func (t *trie) matched(routes, by []*Route) bool {
 	return true
 }
 
-// mark finds out for every literal whether it covers the variable beside it. Then
-// taking reads the trie and does not change it.
+// mark sets suffices of every place. Afterwards, taking does not change the trie, so
+// it is safe for concurrent use.
 func (t *trie) mark() { t.markBelow(t.root) }
 
 func (t *trie) markBelow(p *place) {
