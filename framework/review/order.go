@@ -72,8 +72,8 @@ func PlanOrder(old, new *route.Table) *Rollout {
 	steps := make(map[pair]*RolloutStep)
 	rollout := &Rollout{}
 	var order []pair
-	// A greedy route may answer a part of the requests of a route without a greedy
-	// variable, as long as the gateway lacks that route. So they are told apart.
+	// While the gateway lacks a route, a greedy route may answer a part of its requests.
+	// So Answers has to tell that part from the rest.
 	for class := range route.Answers(p.old.routes, p.new.routes, gatewayKey, p.greedy) {
 		var at pair
 		at.old, _ = p.old.router.Match(class.Method, class.Path)
@@ -154,14 +154,15 @@ type planner struct {
 	gateway  *route.Mixture // what the gateway may have between the versions
 	greedy   *route.Mixture // those of its greedy routes that overlap with others
 	isNew    map[*route.Route]bool
-	looked   map[moment]bool // what lookAt has looked at
+	does     map[*route.Route]string // see mayAnswer
+	looked   map[answering]bool         // what lookAt has looked at
 }
 
-// A moment is who answers a request: in the two versions, and at the gateway between
+// An answering is who answers a request: in the two versions, and at the gateway between
 // them. What can happen depends on nothing else.
-type moment struct {
+type answering struct {
 	pair
-	gateway *route.Route
+	gateway string // what its route does; "" for no route
 }
 
 // A candidate is a version of a route that the gateway may have for a request in
@@ -176,16 +177,15 @@ type candidate struct {
 // two versions, unless the route has another name: Terraform knows routes by their
 // names, so it destroys that route and makes it anew.
 func newPlanner(old, new *route.Table) *planner {
-	p := &planner{old: newSide(old), new: newSide(new), isNew: make(map[*route.Route]bool), looked: make(map[moment]bool)}
-	labels := make(map[*route.Route]string)
+	p := &planner{old: newSide(old), new: newSide(new), isNew: make(map[*route.Route]bool), does: make(map[*route.Route]string), looked: make(map[answering]bool)}
+	loose := make(map[*route.Route]bool)
 	var all []*route.Route
 	longest := 0 // how many segments routes without a greedy variable have
 	for i, routes := range [][]*route.Route{p.old.routes, p.new.routes} {
 		for _, r := range routes {
 			o, n := p.old.byKey[shape(r)], p.new.byKey[shape(r)]
-			if o == nil || n == nil || o.Name != n.Name {
-				labels[r] = mayAnswer(r, o, n)
-			}
+			p.does[r] = mayAnswer(r, o, n)
+			loose[r] = o == nil || n == nil || o.Name != n.Name
 			p.isNew[r] = i == 1
 			all = append(all, r)
 			if !r.Pattern.IsGreedy() {
@@ -193,7 +193,12 @@ func newPlanner(old, new *route.Table) *planner {
 			}
 		}
 	}
-	label := func(r *route.Route) string { return labels[r] }
+	label := func(r *route.Route) string {
+		if loose[r] {
+			return p.does[r]
+		}
+		return ""
+	}
 	p.gateway = route.NewMixture(all, label)
 	p.greedy = route.NewMixture(slices.DeleteFunc(slices.Clone(all), func(r *route.Route) bool {
 		return !r.Pattern.IsGreedy() || len(r.Pattern.Segments) > longest+1
@@ -231,10 +236,11 @@ func (p *planner) look(class route.Class, at pair, step *RolloutStep) {
 
 // lookAt fills in what can happen to a request while c answers it at the gateway.
 func (p *planner) lookAt(class route.Class, at pair, c candidate, step *RolloutStep) {
-	if p.looked[moment{at, c.Route}] {
+	answers := answering{at, p.does[c.Route]}
+	if p.looked[answers] {
 		return
 	}
-	p.looked[moment{at, c.Route}] = true
+	p.looked[answers] = true
 	var accesses []route.Access // of all the routes that have a say
 	for _, r := range []*route.Route{at.old, at.new, c.Route} {
 		if r == nil {
