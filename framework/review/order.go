@@ -155,7 +155,7 @@ type planner struct {
 	greedy   *route.Mixture // those of its greedy routes that overlap with others
 	isNew    map[*route.Route]bool
 	does     map[*route.Route]string // see mayAnswer
-	looked   map[answering]bool         // what lookAt has looked at
+	looked   map[answering]bool      // what lookAt has looked at
 }
 
 // An answering is who answers a request: in the two versions, and at the gateway between
