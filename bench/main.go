@@ -63,6 +63,7 @@ var measurements = []measurement{
 	{"size", measureSize},
 	{"server", measureServer},
 	{"commands", measureCommands},
+	{"overlap", measureOverlap},
 }
 
 // A bench is one run of measurements.

@@ -42,7 +42,7 @@ type target struct {
 var targets = []target{
 	{dir: "framework/internal/rawjson"},
 	{dir: "framework/apigw"},
-	{dir: "framework/route", slow: "^(TestDifferences|TestManyOfEverything|TestPackagedAsGo)$"},
+	{dir: "framework/route", slow: "^(TestDifferences|TestManyOfEverything|TestPackagedAsGo|TestMixesGrow|TestAnswers.*|TestIndexAgainstRouters|TestCandidates)$"},
 	{dir: "framework", files: []string{"claims.go", "context.go", "deadline.go", "serve.go"},
 		slow: "^(TestHugeAnswers|TestManyOfEverything|TestSecretsOf.*|TestDeepEvents)$"},
 }

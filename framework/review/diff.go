@@ -212,7 +212,7 @@ func (c *comparison) requests() {
 	type request struct{ method, path string }
 	seen := make(map[pair]request)
 	var pairs []pair
-	for class := range route.Answers(c.old.routes, c.new.routes, answerKey) {
+	for class := range route.Answers(c.old.routes, c.new.routes, answerKey, nil) {
 		var p pair
 		p.old, _ = c.old.router.Match(class.Method, class.Path)
 		p.new, _ = c.new.router.Match(class.Method, class.Path)

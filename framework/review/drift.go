@@ -83,7 +83,7 @@ func Drifts(t *route.Table, d *Deployment) ([]Drift, error) {
 		return nil, err
 	}
 	g.findFunction()
-	for class := range route.Answers(g.wanted, g.deployed, g.key) {
+	for class := range route.Answers(g.wanted, g.deployed, g.key, nil) {
 		g.compare(class)
 	}
 	out := make([]Drift, 0, len(g.found))
@@ -288,7 +288,7 @@ func (g *driftComparison) answered() map[string]int {
 		route  *route.Route
 	}
 	seen, votes := make(map[answer]bool), make(map[string]int)
-	for class := range route.Answers(g.wanted, g.deployed, g.key) {
+	for class := range route.Answers(g.wanted, g.deployed, g.key, nil) {
 		if len(class.Old) == 0 {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/routegate/routegate/framework/route"
 )
@@ -77,9 +78,9 @@ func PlanOrder(old, new *route.Table, m Module) *Rollout {
 	steps := make(map[pair]*RolloutStep)
 	rollout := &Rollout{Refusals: m.refusals(p.old, p.new)}
 	var order []pair
-	// A greedy route may answer a part of the requests of a route without a greedy
-	// variable, as long as the gateway lacks that route. So they are told apart.
-	for class := range route.Answers(p.old.routes, p.new.routes, p.gatewayKey, p.greedy...) {
+	// While the gateway lacks a route, a greedy route may answer a part of its requests.
+	// So Answers has to tell that part from the rest.
+	for class := range route.Answers(p.old.routes, p.new.routes, p.gatewayKey, p.greedy) {
 		var at pair
 		at.old, _ = p.old.router.Match(class.Method, class.Path)
 		at.new, _ = p.new.router.Match(class.Method, class.Path)
@@ -157,9 +158,18 @@ func overall(steps []RolloutStep) Order {
 type planner struct {
 	old, new side
 	gateway  *route.Mixture // what the gateway may have between the versions
+	greedy   *route.Mixture // those of its greedy routes that overlap with others
 	isNew    map[*route.Route]bool
-	greedy   []*route.Route
 	resource map[*route.Route]string // the key in Terraform of the resource, after all moves
+	does     map[*route.Route]string // see mayAnswer
+	looked   map[answering]bool      // what lookAt has looked at
+}
+
+// An answering is who answers a request: in the two versions, and at the gateway between
+// them. What can happen depends on nothing else.
+type answering struct {
+	pair
+	gateway string // what its route does; "" for no route
 }
 
 // A candidate is a version of a route that the gateway may have for a request in
@@ -175,8 +185,8 @@ type candidate struct {
 // then deletes the one and makes the other.
 func newPlanner(old, new *route.Table, m Module) *planner {
 	p := &planner{
-		old: newSide(old), new: newSide(new),
-		isNew: make(map[*route.Route]bool), resource: make(map[*route.Route]string),
+		old: newSide(old), new: newSide(new), isNew: make(map[*route.Route]bool), resource: make(map[*route.Route]string),
+		does: make(map[*route.Route]string), looked: make(map[answering]bool),
 	}
 	for key, v := range m.instances(p.old, p.new) {
 		for _, r := range v {
@@ -185,22 +195,31 @@ func newPlanner(old, new *route.Table, m Module) *planner {
 			}
 		}
 	}
-	labels := make(map[*route.Route]string)
+	loose := make(map[*route.Route]bool)
 	var all []*route.Route
+	longest := 0 // how many segments routes without a greedy variable have
 	for i, routes := range [][]*route.Route{p.old.routes, p.new.routes} {
 		for _, r := range routes {
 			o, n := p.old.byKey[shape(r)], p.new.byKey[shape(r)]
-			if o == nil || n == nil || p.resource[o] != p.resource[n] {
-				labels[r] = mayAnswer(r, o, n)
-			}
+			p.does[r] = mayAnswer(r, o, n)
+			loose[r] = o == nil || n == nil || p.resource[o] != p.resource[n]
 			p.isNew[r] = i == 1
-			if r.Pattern.IsGreedy() {
-				p.greedy = append(p.greedy, r)
-			}
 			all = append(all, r)
+			if !r.Pattern.IsGreedy() {
+				longest = max(longest, len(r.Pattern.Segments))
+			}
 		}
 	}
-	p.gateway = route.NewMixture(all, func(r *route.Route) string { return labels[r] })
+	label := func(r *route.Route) string {
+		if loose[r] {
+			return p.does[r]
+		}
+		return ""
+	}
+	p.gateway = route.NewMixture(all, label)
+	p.greedy = route.NewMixture(slices.DeleteFunc(slices.Clone(all), func(r *route.Route) bool {
+		return !r.Pattern.IsGreedy() || len(r.Pattern.Segments) > longest+1
+	}), label)
 	return p
 }
 
@@ -234,6 +253,11 @@ func (p *planner) look(class route.Class, at pair, step *RolloutStep) {
 
 // lookAt fills in what can happen to a request while c answers it at the gateway.
 func (p *planner) lookAt(class route.Class, at pair, c candidate, step *RolloutStep) {
+	answers := answering{at, p.does[c.Route]}
+	if p.looked[answers] {
+		return
+	}
+	p.looked[answers] = true
 	var accesses []route.Access // of all the routes that have a say
 	for _, r := range []*route.Route{at.old, at.new, c.Route} {
 		if r == nil {

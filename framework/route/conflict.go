@@ -127,13 +127,17 @@ func (c *compiler) conflicts(routes []writtenRoute) {
 // clashes returns the clash of each route that clashes with a route of an earlier
 // line. No two routes of the list have the same method and shape.
 //
-// If a manifest has very many clashes, clashes does not look at all of them.
+// If a manifest has very many clashes, clashes stops after it has found some of them.
 func clashes(list []*Route, written map[*Route]writtenRoute, free string) map[*Route]clash {
 	const enough = 20_000_000 // compared pairs, which takes about a second
 	compared := 0
 	found := make(map[*Route]clash)
 	t := newTrie(list, nil)
-	w := &walker{tries: []*trie{t, t}, free: free}
+	t.root.markPlain()
+	w := &walker{tries: []*trie{t, t}, free: free, settled: func(s state) bool {
+		r := s.in[0]
+		return len(r.at) == 1 && len(r.passed) == 0 && r.at[0].plain
+	}}
 	w.yield = func(class Class) bool {
 		if len(class.Old) < 2 {
 			return true
@@ -141,10 +145,24 @@ func clashes(list []*Route, written map[*Route]writtenRoute, free string) map[*R
 		takers := t.takers(class, written, free)
 		compared += 100 + len(takers)*len(takers)
 		addClashes(found, class, takers)
-		return compared < enough
+		return compared < enough || len(found) == 0
 	}
-	w.walk(w.start(), "")
+	w.walk(w.start())
 	return found
+}
+
+// markPlain sets plain of p and of the places below. A place is plain if no place from
+// there on has a greedy variable, or a literal beside a variable.
+func (p *place) markPlain() {
+	p.plain = len(p.rest) == 0 && (p.variable == nil || p.literals == nil)
+	if p.variable != nil {
+		p.variable.markPlain()
+		p.plain = p.plain && p.variable.plain
+	}
+	for _, next := range p.literals {
+		next.markPlain()
+		p.plain = p.plain && next.plain
+	}
 }
 
 // A taker is a route that takes a request.
@@ -153,8 +171,9 @@ type taker struct {
 	bare positions // where the request has a literal of the manifest, and the route a variable
 }
 
-// takers returns the routes that take the request of a class, by line. They all have
-// a greedy variable, or none has one: the routes that answer decide which.
+// takers returns the routes that take the request of a class, in the order of the file.
+// If the routes that answer have a greedy variable, it returns only routes with a greedy
+// variable, and otherwise only routes without one.
 func (t *trie) takers(class Class, written map[*Route]writtenRoute, free string) []taker {
 	var takers []taker
 	var literals positions
@@ -191,14 +210,16 @@ func (t *trie) takers(class Class, written map[*Route]writtenRoute, free string)
 		}
 	}
 	walk(t.root, 0, positions{})
-	slices.SortFunc(takers, func(a, b taker) int { return cmp.Compare(a.Line, b.Line) })
+	slices.SortFunc(takers, func(a, b taker) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.in.Column, b.in.Column))
+	})
 	return takers
 }
 
 // addClashes adds the clashes of routes that take the request of a class. takers are
-// in the order of their lines.
+// in the order of the file.
 func addClashes(found map[*Route]clash, class Class, takers []taker) {
-	var exact []taker // which take only what is as special as the request
+	var exact []taker // the routes that have every literal of the request
 	for _, r := range takers {
 		if r.bare == (positions{}) {
 			exact = append(exact, r)

@@ -9,6 +9,7 @@ import (
 // list to another. It has some of them for certain, and each of the others may be
 // there or not.
 type Mixture struct {
+	routes       []*Route
 	all, certain *trie
 	label        func(*Route) string
 	bits         map[string]uint64 // of each label
@@ -22,7 +23,7 @@ const otherLabel uint64 = 1 << 63
 // certain to be there. Other routes with the same label need not be told apart: one
 // of them stands for all.
 func NewMixture(routes []*Route, label func(*Route) string) *Mixture {
-	m := &Mixture{label: label, bits: map[string]uint64{"": otherLabel}}
+	m := &Mixture{routes: routes, label: label, bits: map[string]uint64{"": otherLabel}}
 	var certain []*Route
 	for _, r := range routes {
 		l := label(r)

@@ -43,9 +43,9 @@ type stacks struct {
 	index        *index // nil if there are few of them
 }
 
-// An index says which of very many httprouters to ask. Where thousands of routes mix
-// literals and variables at the same places, each needs an httprouter of its own,
-// and asking one after the other would take a millisecond.
+// An index says which of very many httprouters to ask. If thousands of routes mix
+// literals and variables at the same places, each needs an httprouter of its own.
+// Asking one after the other would take a millisecond.
 type index struct {
 	trie *trie
 	at   map[*Route][]*httprouter.Router // the router that holds a route, alone
@@ -119,6 +119,12 @@ func mostSpecificFirst(routes []*Route) []*Route {
 }
 
 func newStacks(t *Table, method, prefix string) stacks {
+	return newIndexedStacks(t, method, prefix, manyRouters)
+}
+
+// newIndexedStacks returns the stacks with an index if there are more than many
+// httprouters.
+func newIndexedStacks(t *Table, method, prefix string, many int) stacks {
 	full, greedy := &stack{prefix: prefix}, &stack{prefix: prefix}
 	var routes []*Route
 	for _, rt := range t.routes {
@@ -136,7 +142,7 @@ func newStacks(t *Table, method, prefix string) stacks {
 		}
 	}
 	s := stacks{full: full.routers, greedy: greedy.routers}
-	if len(s.full)+len(s.greedy) > manyRouters {
+	if len(s.full)+len(s.greedy) > many {
 		s.index = &index{newTrie(routes, nil), make(map[*Route][]*httprouter.Router, len(routes))}
 		s.index.trie.mark()
 		for i, rt := range routes {

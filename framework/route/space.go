@@ -2,7 +2,6 @@ package route
 
 import (
 	"iter"
-	"maps"
 	"slices"
 )
 
@@ -20,14 +19,14 @@ type Class struct {
 // answer differently. If some request is answered by one route of the old list and
 // another of the new one, then Answers yields a request with the same answers.
 // No route counts as an answer, too. The only requests left out are those that
-// routes with the same method and key answer in both lists.
+// routes with the same methods and keys answer in both lists.
 //
 // key is what routes are compared by. With a nil key nothing is left out. To see the
 // answers of one list, pass it as old or as new, and nil as the other.
 //
-// also are further routes that the requests tell apart. If a request has some
-// answers, and a route of also takes it, then Answers yields a request with the
-// same answers that this route takes.
+// also, which may be nil, is a mixture whose candidates the requests tell apart. If a
+// request has some answers and a candidate, then Answers yields a request with the
+// same answers and the same candidate.
 //
 // Answers rests on one observation. Take a request that route a answers in the old
 // list and route b in the new one, and make it as general as a and b allow. It keeps
@@ -39,19 +38,23 @@ type Class struct {
 // Answers finds these paths by walking down both lists as tries at the same time.
 // It turns back where the tries are equal, and where [trie.covered] says that no
 // request needs what is below.
-func Answers(old, new []*Route, key func(*Route) string, also ...*Route) iter.Seq[Class] {
+func Answers(old, new []*Route, key func(*Route) string, also *Mixture) iter.Seq[Class] {
 	return func(yield func(Class) bool) {
-		w := &walker{tries: []*trie{newTrie(old, nil), newTrie(new, nil)}, compares: key != nil, yield: yield, free: freeSegment(old, new, also)}
+		w := &walker{tries: []*trie{newTrie(old, nil), newTrie(new, nil)}, yield: yield}
 		if key != nil {
 			var numbers numbering
 			for _, t := range w.tries {
 				numbers.numberKeys(t.root, key)
 			}
+			w.settled = state.same
 		}
-		if len(also) > 0 {
-			w.tries = append(w.tries, newTrie(also, nil))
+		if also == nil {
+			w.free = freeSegment(old, new)
+		} else {
+			w.free = freeSegment(old, new, also.routes)
+			w.tries = append(w.tries, also.all)
 		}
-		w.walk(w.start(), "")
+		w.walk(w.start())
 	}
 }
 
@@ -65,11 +68,11 @@ func (n *numbering) numberKeys(p *place, key func(*Route) string) {
 		n.numberKeys(p.variable, key)
 	}
 	name := func(r *Route) string { return r.Method + " " + key(r) }
-	p.same = n.of(p.describe(func(p *place) int { return p.same }, name))
+	p.same = n.of(p.describe(func(p *place) int32 { return p.same }, name))
 	p.restSame = n.of(string(appendNames([]byte("+ "), p.rest, name))) // no place is described like this
 }
 
-// positions is a set of places in a path, by the number of the segment.
+// positions is a set of segments of a path, by their number.
 type positions [(maxSegments + 63) / 64]uint64
 
 func (s positions) with(i int) positions {
@@ -135,11 +138,12 @@ type state struct {
 }
 
 type walker struct {
-	tries    []*trie // of the old list, the new list, and of more routes that are told apart
-	compares bool    // whether the places of the first two have numbers to compare
-	yield    func(Class) bool
-	free     string // a segment that is no literal of any route
-	done     bool
+	tries   []*trie          // of the old list and the new list, and of candidates that are told apart
+	settled func(state) bool // whether nothing that a state leads to is of interest; may be nil
+	yield   func(Class) bool
+	free    string // a segment that is no literal of any route
+	path    []byte // that leads to the state of walk
+	done    bool
 }
 
 func (w *walker) start() state {
@@ -159,15 +163,15 @@ func (s state) same() bool {
 	})
 }
 
-// walk yields the classes of the paths that begin with path, which leads to s.
-func (w *walker) walk(s state, path string) {
-	if w.done || w.compares && s.same() {
+// walk yields the classes of the paths that begin with the path that leads to s.
+func (w *walker) walk(s state) {
+	if w.done || w.settled != nil && w.settled(s) {
 		return
 	}
-	here := make([]reach, len(s.in)) // what a path can be if it goes on, be it with a slash only
+	here := make([]reach, len(s.in)) // what the path can be if anything follows, even a slash alone
 	goesOn, ends, greedy := false, false, false
 	for i, r := range s.in {
-		here[i] = reach{r.at, r.pass(i < 2)}
+		here[i] = reach{r.at, r.pass(w.tries[i].loose == nil)}
 		for _, p := range r.at {
 			goesOn = true
 			ends = ends || len(p.ends) > 0
@@ -176,7 +180,7 @@ func (w *walker) walk(s state, path string) {
 		ends = ends || len(r.passed) > 0
 	}
 	if ends && s.depth > 0 {
-		w.end(s.in, path)
+		w.end(s.in, "")
 	}
 	switch {
 	case !goesOn:
@@ -184,27 +188,33 @@ func (w *walker) walk(s state, path string) {
 	case s.depth == 0:
 		w.end(here, "/")
 	case greedy: // a greedy variable takes an empty rest behind a slash only
-		w.end(here, path+"/")
+		w.end(here, "/")
 	}
 	texts, free := s.ways(here)
-	for _, text := range slices.Sorted(maps.Keys(texts)) {
-		w.walk(w.next(s, here, text, s.literals.with(s.depth)), path+"/"+text)
+	path := w.path
+	follow := func(text string, literals positions) {
+		w.path = append(append(path, '/'), text...)
+		w.walk(w.next(s, here, text, literals))
+		w.path = path
+	}
+	for _, text := range texts {
+		follow(text, s.literals.with(s.depth))
 	}
 	if free {
-		w.walk(w.next(s, here, w.free, s.literals), path+"/"+w.free)
+		follow(w.free, s.literals)
 	}
 }
 
 // pass adds to what was passed the places with a greedy variable that the path is
-// at. If beats, it leaves out greedy routes that another one beats from here on.
-func (r reach) pass(beats bool) []reached {
+// at. If certain, it leaves out greedy routes that another one beats from here on.
+func (r reach) pass(certain bool) []reached {
 	passed := slices.Clip(r.passed)
 	for _, p := range r.at {
 		if len(p.rest) > 0 {
 			passed = append(passed, p)
 		}
 	}
-	if !beats || len(passed) < 2 || len(passed) == len(r.passed) {
+	if !certain || len(passed) < 2 || len(passed) == len(r.passed) {
 		return passed
 	}
 	var left []reached
@@ -247,8 +257,7 @@ type way struct {
 // that is no literal. It returns only what makes a path as general as the routes at
 // its end allow: at each place with a literal, the route of one list must have that
 // literal.
-func (s state) ways(here []reach) (texts map[string]bool, free bool) {
-	texts = make(map[string]bool)
+func (s state) ways(here []reach) (texts []string, free bool) {
 	ways := make([][]way, len(here))
 	for i, r := range here {
 		bare := func(p reached) positions {
@@ -274,16 +283,19 @@ func (s state) ways(here []reach) (texts map[string]bool, free bool) {
 			return
 		}
 		if bare == (positions{}) && !(chosen[0].none && chosen[1].none) {
-			free = addTexts(texts, chosen) || free
+			var any bool
+			texts, any = appendTexts(texts, chosen)
+			free = free || any
 		}
 	}
 	choose(s.literals)
-	return texts, free
+	slices.Sort(texts)
+	return slices.Compact(texts), free
 }
 
-// addTexts adds the segments that all the ways can go on with, and that are a
+// appendTexts appends the segments that all the ways can go on with, and that are a
 // literal of one. It reports whether all can go on with any other segment.
-func addTexts(texts map[string]bool, ways []way) (free bool) {
+func appendTexts(texts []string, ways []way) (more []string, free bool) {
 	var least *place // which must have the segment
 	for _, c := range ways {
 		if !c.loose && (least == nil || len(c.at.literals) < len(least.literals)) {
@@ -296,11 +308,11 @@ func addTexts(texts map[string]bool, ways []way) (free bool) {
 		}
 		for text := range c.at.literals {
 			if !slices.ContainsFunc(ways, func(o way) bool { return !o.loose && o.at.literals[text] == nil }) {
-				texts[text] = true
+				texts = append(texts, text)
 			}
 		}
 	}
-	return least == nil
+	return texts, least == nil
 }
 
 // next returns what a path can be behind one more segment.
@@ -313,7 +325,7 @@ func (w *walker) next(s state, here []reach, text string, literals positions) st
 		}
 		n.in[i].passed = r.passed
 		add := func(p *place, variables positions) {
-			if p != nil && (i == 2 || !w.needless(w.tries[i], n.in[i].at, p, variables)) {
+			if p != nil && !w.needless(w.tries[i], n.in[i].at, p, variables) {
 				n.in[i].at = append(n.in[i].at, reached{p, variables, n.depth})
 			}
 		}
@@ -337,8 +349,10 @@ func (w *walker) needless(t *trie, others []reached, p *place, variables positio
 	return false
 }
 
-// end yields the classes of a path that ends in s, one for each method.
-func (w *walker) end(in []reach, path string) {
+// end yields the classes of the walker's path, with a slash behind it or not, that
+// leads to in: one for each method.
+func (w *walker) end(in []reach, slash string) {
+	path := string(w.path) + slash
 	for _, method := range Methods {
 		c := Class{Method: method, Path: path, Old: in[0].answers(method), New: in[1].answers(method)}
 		if len(c.Old)+len(c.New) > 0 && !w.done && !w.yield(c) {

@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// This file has a slow walk over the requests of two lists of routes. The tests of
+// Answers compare it with Differences, which leaves out nothing that some route takes.
+
 // Differences yields the classes of requests in which two lists of routes may
 // differ, so that asking one request of each is asking about all requests. A
 // request that is in no class that it yields is answered, in both lists, by
@@ -16,6 +19,9 @@ import (
 //
 // key is what routes are compared by. To have all classes of one list, give it
 // as the old or as the new one, and nil as the other.
+//
+// A class of Differences has all the routes that take its request as Old and New,
+// and not only those that no other one beats.
 //
 // The space of requests is infinite, but a segment of a path is either one of
 // the literals that the routes have at its place, or it is as good as any other

@@ -17,7 +17,7 @@ type trie struct {
 	loose func(*Route) bool
 
 	shapes numbering
-	covers map[[2]int]bool // the results of covered, by shape
+	covers map[[2]int32]bool // the results of covered, by shape
 }
 
 // A place is a node of a trie. It stands for the paths that begin with some
@@ -27,20 +27,18 @@ type place struct {
 	variable *place
 	ends     []*Route // the routes whose pattern ends here
 	rest     []*Route // the routes whose greedy variable is here
-	size     int      // how many routes end here or below
 
-	texts []string // the keys of literals, sorted; see sortedTexts
-	shape int      // equal for places with the same routes below; 0 until it is asked for
-	same  int      // equal for places whose routes below have equal keys too; see numberKeys
-
-	restSame int // equal for places whose greedy routes have equal keys
-
+	size     int32  // how many routes end here or below
+	shape    int32  // equal for places with the same routes below; 0 until it is asked for
+	same     int32  // equal for places whose routes below have equal keys too; see numberKeys
+	restSame int32  // equal for places whose greedy routes have equal keys
 	suffices bool   // whether no request needs the variable beside this literal; see mark
+	plain    bool   // whether every request is taken by one place here or below, at most; see markPlain
 	labels   uint64 // the labels of the routes here and below; see Mixture
 }
 
 func newTrie(routes []*Route, loose func(*Route) bool) *trie {
-	t := &trie{root: &place{}, loose: loose, covers: make(map[[2]int]bool)}
+	t := &trie{root: &place{}, loose: loose, covers: make(map[[2]int32]bool)}
 	for _, r := range routes {
 		t.root.insert(r)
 	}
@@ -75,23 +73,16 @@ func (p *place) insert(r *Route) {
 	p.ends = append(p.ends, r)
 }
 
-func (p *place) sortedTexts() []string {
-	if p.texts == nil && p.literals != nil {
-		p.texts = slices.Sorted(maps.Keys(p.literals))
-	}
-	return p.texts
-}
-
 // A numbering gives equal strings equal numbers, from 1.
-type numbering map[string]int
+type numbering map[string]int32
 
-func (n *numbering) of(s string) int {
+func (n *numbering) of(s string) int32 {
 	if *n == nil {
 		*n = make(numbering)
 	}
 	number, ok := (*n)[s]
 	if !ok {
-		number = len(*n) + 1
+		number = int32(len(*n)) + 1
 		(*n)[s] = number
 	}
 	return number
@@ -99,9 +90,9 @@ func (n *numbering) of(s string) int {
 
 // describe writes what is at a place: child is the number of a place below, and
 // name is what routes are compared by.
-func (p *place) describe(child func(*place) int, name func(*Route) string) string {
+func (p *place) describe(child func(*place) int32, name func(*Route) string) string {
 	var b []byte
-	for _, text := range p.sortedTexts() {
+	for _, text := range slices.Sorted(maps.Keys(p.literals)) {
 		b = append(b, text...)
 		b = append(b, '=') // no literal has "=" or a space
 		b = strconv.AppendInt(b, int64(child(p.literals[text])), 10)
@@ -134,7 +125,7 @@ func (t *trie) isLoose(r *Route) bool { return t.loose != nil && t.loose(r) }
 
 // shape returns the number of the routes at p and below, by what is left of
 // their patterns, by method, and by whether they are loose.
-func (t *trie) shape(p *place) int {
+func (t *trie) shape(p *place) int32 {
 	if p.shape == 0 {
 		p.shape = t.shapes.of(p.describe(t.shape, func(r *Route) string { return r.Method + " " + strconv.FormatBool(t.isLoose(r)) }))
 	}
@@ -150,9 +141,9 @@ func (t *trie) shape(p *place) int {
 // beats that route, too.
 func (t *trie) covered(p, q *place) bool {
 	if p.size > q.size {
-		return false // at least where no two routes are the same
+		return false // or, where some routes are duplicates, more is walked than is needed
 	}
-	at := [2]int{t.shape(p), t.shape(q)}
+	at := [2]int32{t.shape(p), t.shape(q)}
 	if at[0] == at[1] && t.loose == nil {
 		return true
 	}
@@ -188,8 +179,8 @@ func (t *trie) matched(routes, by []*Route) bool {
 	return true
 }
 
-// mark finds out for every literal whether it covers the variable beside it. Then
-// taking reads the trie and does not change it.
+// mark sets suffices of every place. Afterwards, taking does not change the trie, so
+// it is safe for concurrent use.
 func (t *trie) mark() { t.markBelow(t.root) }
 
 func (t *trie) markBelow(p *place) {
