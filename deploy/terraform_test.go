@@ -173,12 +173,12 @@ func TestRefusesVariables(t *testing.T) {
 		{map[string]string{
 			"name": "an api", "architecture": "amd64", "memory_size": "100", "timeout": "30", "log_retention_days": "2",
 			"stage": "a/b", "jwt_issuer": "http://issuer.example.com", "jwt_audiences": `[" "]`, "jwt_groups_claim": "",
-			"throttling_rate": "0", "throttling_burst": "0", "environment": `{AWS_API_GW_STAGE_NAME = "x"}`, "metrics_namespace": "AWS/Lambda",
+			"package_hash": "0123", "throttling_rate": "0", "throttling_burst": "0", "environment": `{AWS_API_GW_STAGE_NAME = "x"}`, "metrics_namespace": "AWS/Lambda",
 			"cors": `{allow_origins = ["*"], allow_credentials = true, max_age = 86401}`,
 		}, []string{
 			"The name must have 1 to 37 letters", "must be arm64 or x86_64", "from 128 to 10240", "API Gateway waits for 30 seconds", "CloudWatch Logs keeps logs",
 			"The stage must be", "must be a URL that starts with https://", "none may be empty", "The groups claim must be",
-			"The rate must be more than 0", "The burst must be", "AWS_*, JWT_* and ROUTEGATE_* are set by", "The namespace must have",
+			"The hash must be the base64 of a SHA-256", "The rate must be more than 0", "The burst must be", "AWS_*, JWT_* and ROUTEGATE_* are set by", "The namespace must have",
 			"Credentials cannot be allowed to the origin *", "The maximum age must be",
 		}},
 		{map[string]string{

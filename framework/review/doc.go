@@ -7,6 +7,18 @@
 // of them comes from the production router and the production decision
 // ([route.Router.Decide]), the same that run in the function.
 //
+// # Who may do what
+//
+// [Reach] is the notion behind the answers: the pairs of a class of callers and a
+// handler, with the routes through which those callers reach the handler. A change is
+// wider if it adds a pair, whichever route leads there, or if a request runs a handler
+// that was refused before.
+//
+// By pairs alone, no moment of a deployment is wider than the version of the function
+// that runs in it, because that version decides. So [PlanOrder] looks at the requests of
+// the pairs: it reports a moment in which a request runs a handler for a caller whom
+// neither version lets run that handler by that request.
+//
 // # The theorem
 //
 // The project rests on one statement. Assume that

@@ -505,3 +505,46 @@ func BenchmarkMatrix(b *testing.B) {
 		}
 	}
 }
+
+// A cell of the matrix says yes for some route of a handler if and only if the callers
+// of the column reach the handler.
+func TestMatrixAgreesWithReach(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(9, 10))
+	yes := 0
+	for range 200 {
+		table, _, text := randomTables(rng)
+		m, reach := NewMatrix(table), NewReach(table)
+		columns := []struct {
+			caller route.Caller
+			cell   func(MatrixRow) Cell
+		}{
+			{route.Caller{}, func(r MatrixRow) Cell { return r.Anyone }},
+			{Token(nil, nil), func(r MatrixRow) Cell { return r.Token }},
+			{route.Caller{Auth: route.IAM}, func(r MatrixRow) Cell { return r.IAM }},
+		}
+		for i, g := range m.Groups {
+			columns = append(columns, struct {
+				caller route.Caller
+				cell   func(MatrixRow) Cell
+			}{Token([]string{g.Name}, nil), func(r MatrixRow) Cell { return r.Groups[i] }})
+		}
+		for _, column := range columns {
+			for _, handler := range []string{"h", "i", "j"} {
+				want := false
+				for _, row := range m.Rows {
+					want = want || row.Handler == handler && column.cell(row) == Yes
+				}
+				if got := reach.Through(column.caller, handler) != nil; got != want {
+					t.Fatalf("%s reaches %q: %v, and the matrix says %v\n%s", Describe(column.caller), handler, got, want, text)
+				}
+				if want {
+					yes++
+				}
+			}
+		}
+	}
+	if yes < 100 {
+		t.Errorf("only %d pairs, which proves little", yes)
+	}
+}

@@ -160,9 +160,9 @@ type planner struct {
 	gateway  *route.Mixture // what the gateway may have between the versions
 	greedy   *route.Mixture // those of its greedy routes that overlap with others
 	isNew    map[*route.Route]bool
+	resource map[*route.Route]string // the key in Terraform of the resource, after all moves
 	does     map[*route.Route]string // see mayAnswer
 	looked   map[answering]bool      // what lookAt has looked at
-	resource map[*route.Route]string // the key in Terraform of the resource, after all moves
 }
 
 // An answering is who answers a request: in the two versions, and at the gateway between
@@ -185,9 +185,8 @@ type candidate struct {
 // then deletes the one and makes the other.
 func newPlanner(old, new *route.Table, m Module) *planner {
 	p := &planner{
-		old: newSide(old), new: newSide(new),
-		isNew: make(map[*route.Route]bool), does: make(map[*route.Route]string), looked: make(map[answering]bool),
-		resource: make(map[*route.Route]string),
+		old: newSide(old), new: newSide(new), isNew: make(map[*route.Route]bool), resource: make(map[*route.Route]string),
+		does: make(map[*route.Route]string), looked: make(map[answering]bool),
 	}
 	for key, v := range m.instances(p.old, p.new) {
 		for _, r := range v {
