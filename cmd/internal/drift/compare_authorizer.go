@@ -1,0 +1,223 @@
+package drift
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/routegate/routegate/framework/review"
+	"github.com/routegate/routegate/framework/route"
+)
+
+// identitySource is where the function sees the token that was verified.
+const identitySource = "$request.header.Authorization"
+
+// A use is an authorizer and a gate that asks it. The authorizer may be known in
+// part.
+type use struct {
+	*Authorizer
+	gate *gate
+}
+
+// authorizers compares the authorizers that the JWT routes use. The function checks
+// neither the issuer nor the audience of a token, so nothing refuses what an
+// authorizer should not have let in. authorizers also compares where tokens are
+// read from: without a token of its own, the function has only the gateway's text of
+// the claims, in which one group may read as two.
+//
+// A route of which no request belongs to the manifest is left out. Whoever calls it
+// reaches no handler.
+//
+// authorizers returns what was assumed, because nobody said what is right.
+func (c *comparison) authorizers() (assumed []string) {
+	var uses []use
+	seen := make(map[*Authorizer]bool)
+	for _, g := range c.jwtGates() {
+		a, known := g.Authorizer.Get()
+		switch {
+		case !known:
+			c.decides(gapOf(g.Authorizer, "the authorizer of the route", g.Where), c.tokenFinding(use{gate: g}, Exposed, "", "any token that it accepts gets in"))
+		case !seen[a]:
+			seen[a] = true
+			uses = append(uses, use{a, g})
+		}
+	}
+	for _, u := range uses {
+		c.sources(u)
+	}
+	issuers := attribute{
+		name: "issuer", flag: "-issuer",
+		get: func(a *Authorizer) Value[[]string] { return list(a.Issuer) },
+	}
+	if c.Issuer != "" {
+		issuers.want = []string{c.Issuer}
+	}
+	audiences := attribute{
+		name: "audience", flag: "-audience", want: c.Audience,
+		get: func(a *Authorizer) Value[[]string] { return a.Audience },
+	}
+	for _, attr := range []attribute{issuers, audiences} {
+		if attr.want == nil {
+			assumed = append(assumed, c.assume(attr, uses)...)
+			continue
+		}
+		for _, u := range uses {
+			c.verify(attr, u)
+		}
+	}
+	return assumed
+}
+
+// jwtGates returns the gates that surely ask for a token and through which callers
+// reach something, by key. A gate whose authorization is not known is reported
+// already.
+func (c *comparison) jwtGates() []*gate {
+	var gates []*gate
+	for _, r := range c.deployed {
+		g := c.gates[r]
+		if len(g.auths) == 1 && g.auths[0] == JWT && g.leads[0] != nowhere && (g.used || g.listed != nil) {
+			gates = append(gates, g)
+		}
+	}
+	slices.SortFunc(gates, compareGates)
+	return gates
+}
+
+// list returns a value as the only element of a list. An empty string is not known:
+// AWS has no JWT authorizer without an issuer.
+func list(v Value[string]) Value[[]string] {
+	s, _ := v.Get()
+	if s == "" {
+		return Unknown[[]string](v.gap)
+	}
+	return Known([]string{s})
+}
+
+// sources compares where an authorizer reads tokens from. The name of a header has
+// no case.
+func (c *comparison) sources(u use) {
+	sources, _ := u.IdentitySources.Get()
+	if len(sources) == 0 { // AWS has no such authorizer
+		c.decides(gapOf(u.IdentitySources, "the identity source of the authorizer", u.Where),
+			c.tokenFinding(u, Exposed, "", "tokens may be read from elsewhere than "+identitySource))
+		return
+	}
+	for _, source := range sources {
+		if !strings.EqualFold(source, identitySource) {
+			f := c.tokenFinding(u, Exposed, fmt.Sprintf("in %q", source), fmt.Sprintf("authorizer %q takes tokens from %q; want %q", u.name(), source, identitySource))
+			f.Then = "the function reads groups from the gateway's text, and the client alone decides what stands in Authorization"
+			c.others = append(c.others, f)
+			return
+		}
+	}
+}
+
+// An attribute is something that an authorizer verifies of a token.
+type attribute struct {
+	name, flag string
+	want       []string // nil: nobody said
+	get        func(*Authorizer) Value[[]string]
+}
+
+// verify compares an attribute with what is wanted.
+func (c *comparison) verify(attr attribute, u use) {
+	v := attr.get(u.Authorizer)
+	got, known := v.Get()
+	if !known {
+		c.decides(gapOf(v, "the "+attr.name+" of the authorizer", u.Where), c.tokenFinding(u, Exposed, "", "tokens of any "+attr.name+" may get in"))
+		return
+	}
+	if more := without(got, attr.want); len(more) > 0 {
+		f := c.tokenFinding(u, Exposed, fmt.Sprintf("with the %s %q", attr.name, more[0]), fmt.Sprintf("authorizer %q takes tokens with the %s %s", u.name(), attr.name, quoted(more)))
+		f.Then = "the function checks neither issuer nor audience, so it lets it in too"
+		c.others = append(c.others, f)
+	}
+	if less := without(attr.want, got); len(less) > 0 {
+		f := c.tokenFinding(u, Blocked, fmt.Sprintf("with the %s %q", attr.name, less[0]), fmt.Sprintf("authorizer %q does not take tokens with the %s %s", u.name(), attr.name, quoted(less)))
+		f.Then = "the gateway refuses it"
+		c.others = append(c.others, f)
+	}
+}
+
+// assume takes the only value of an attribute for the right one, because nobody said
+// which is right. Of two values at least one is wrong, and nobody knows which.
+func (c *comparison) assume(attr attribute, uses []use) []string {
+	values := make(map[string]string) // an authorizer by the value
+	for _, u := range uses {
+		v := attr.get(u.Authorizer)
+		got, known := v.Get()
+		if !known && len(uses) > 1 {
+			c.decides(gapOf(v, "the "+attr.name+" of the authorizer", u.Where), c.tokenFinding(u, Exposed, "", "another authorizer may verify another "+attr.name))
+		}
+		text := "what is not known yet"
+		if known {
+			text = quoted(slices.Compact(slices.Sorted(slices.Values(got))))
+		}
+		if values[text] == "" {
+			values[text] = u.name()
+		}
+		if len(values) > 1 && known {
+			c.decides(Gap{
+				What: fmt.Sprintf("which %s is right: the authorizers verify different ones", attr.name),
+				Get:  "give " + attr.flag,
+			}, c.tokenFinding(u, Exposed, fmt.Sprintf("with the %s %s", attr.name, text), fmt.Sprintf("authorizer %q takes tokens with the %s %s", u.name(), attr.name, text)))
+		}
+	}
+	if len(values) != 1 {
+		return nil
+	}
+	for text, name := range values {
+		return []string{fmt.Sprintf("the authorizer %q verifies the right %s, %s (%s compares it)", name, attr.name, text, attr.flag)}
+	}
+	return nil
+}
+
+// tokenFinding returns a finding about what an authorizer accepts, with a request
+// to a route that uses it.
+func (c *comparison) tokenFinding(u use, kind Kind, token, message string) Finding {
+	method, path := example(u.gate.route)
+	scopes, _ := u.gate.Scopes.Get()
+	return Finding{
+		Kind: kind, Deployed: u.gate.Route, Authorizer: u.Authorizer, Method: method, Path: path,
+		Caller: review.Token(nil, scopes[:min(1, len(scopes))]), Token: token, Message: message,
+	}
+}
+
+// example returns a request that a route takes.
+func example(r *route.Route) (method, path string) {
+	method = r.Method
+	if method == route.AnyMethod {
+		method = http.MethodGet
+	}
+	segments := strings.Split(r.Pattern.String(), "/")
+	for i, s := range segments {
+		if strings.HasPrefix(s, "{") {
+			segments[i] = "x"
+		}
+	}
+	return method, strings.Join(segments, "/")
+}
+
+// name returns what people know the authorizer by.
+func (a *Authorizer) name() string { return cmp.Or(a.Name, a.Where) }
+
+// without returns the elements of a that b does not have, sorted.
+func without(a, b []string) []string {
+	var out []string
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(a))) {
+		if !slices.Contains(b, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func quoted(list []string) string {
+	var out []string
+	for _, s := range list {
+		out = append(out, fmt.Sprintf("%q", s))
+	}
+	return strings.Join(out, ", ")
+}
