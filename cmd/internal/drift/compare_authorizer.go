@@ -33,12 +33,14 @@ type use struct {
 // authorizers returns what was assumed, because nobody said what is right.
 func (c *comparison) authorizers() (assumed []string) {
 	var uses []use
+	hidden := 0 // uses of an authorizer that is not known
 	seen := make(map[*Authorizer]bool)
 	for _, g := range c.jwtGates() {
 		a, known := g.Authorizer.Get()
 		switch {
 		case !known:
-			c.decides(gapOf(g.Authorizer, "the authorizer of the route", g.Where), c.tokenFinding(use{gate: g}, Exposed, "", "any token that it accepts gets in"))
+			hidden++
+			c.unknownToken(use{gate: g}, gapOf(g.Authorizer, "the authorizer of the route", g.Where), "", "any token that it accepts gets in")
 		case !seen[a]:
 			seen[a] = true
 			uses = append(uses, use{a, g})
@@ -60,7 +62,7 @@ func (c *comparison) authorizers() (assumed []string) {
 	}
 	for _, attr := range []attribute{issuers, audiences} {
 		if attr.want == nil {
-			assumed = append(assumed, c.assume(attr, uses)...)
+			assumed = append(assumed, c.assume(attr, uses, len(uses)+hidden > 1)...)
 			continue
 		}
 		for _, u := range uses {
@@ -70,19 +72,43 @@ func (c *comparison) authorizers() (assumed []string) {
 	return assumed
 }
 
-// jwtGates returns the gates that surely ask for a token and through which callers
-// reach something, by key. A gate whose authorization is not known is reported
-// already.
+// jwtGates returns the gates that may ask for a token and through which callers
+// reach something. Those that surely ask for one come first.
 func (c *comparison) jwtGates() []*gate {
 	var gates []*gate
 	for _, r := range c.deployed {
 		g := c.gates[r]
-		if len(g.auths) == 1 && g.auths[0] == JWT && g.leads[0] != nowhere && (g.used || g.listed != nil) {
+		if slices.Contains(g.auths, JWT) && g.leads[0] != nowhere && (g.used || g.listed != nil) {
 			gates = append(gates, g)
 		}
 	}
-	slices.SortFunc(gates, compareGates)
+	slices.SortFunc(gates, func(a, b *gate) int { return cmp.Or(cmp.Compare(len(a.auths), len(b.auths)), compareGates(a, b)) })
 	return gates
+}
+
+// addToken adds a finding on an authorizer. If no gate surely asks the authorizer,
+// the gate's authorization decides about it.
+func (c *comparison) addToken(u use, f Finding) {
+	if !c.maybeAsked(u, f) {
+		c.others = append(c.others, f)
+	}
+}
+
+// maybeAsked reports whether no gate surely asks the authorizer. Then the gate's
+// authorization decides about the finding.
+func (c *comparison) maybeAsked(u use, f Finding) bool {
+	if len(u.gate.auths) == 1 {
+		return false
+	}
+	c.decides(u.gate.authGap(), f)
+	return true
+}
+
+// unknownToken notes that a gap decides about what an authorizer accepts.
+func (c *comparison) unknownToken(u use, gap Gap, token, message string) {
+	f := c.tokenFinding(u, Exposed, token, message)
+	c.decides(gap, f)
+	c.maybeAsked(u, f)
 }
 
 // list returns a value as the only element of a list. An empty string is not known:
@@ -100,15 +126,14 @@ func list(v Value[string]) Value[[]string] {
 func (c *comparison) sources(u use) {
 	sources, _ := u.IdentitySources.Get()
 	if len(sources) == 0 { // AWS has no such authorizer
-		c.decides(gapOf(u.IdentitySources, "the identity source of the authorizer", u.Where),
-			c.tokenFinding(u, Exposed, "", "tokens may be read from elsewhere than "+identitySource))
+		c.unknownToken(u, gapOf(u.IdentitySources, "the identity source of the authorizer", u.Where), "", "tokens may be read from elsewhere than "+identitySource)
 		return
 	}
 	for _, source := range sources {
 		if !strings.EqualFold(source, identitySource) {
 			f := c.tokenFinding(u, Exposed, fmt.Sprintf("in %q", source), fmt.Sprintf("authorizer %q takes tokens from %q; want %q", u.name(), source, identitySource))
 			f.Then = "the function reads groups from the gateway's text, and the client alone decides what stands in Authorization"
-			c.others = append(c.others, f)
+			c.addToken(u, f)
 			return
 		}
 	}
@@ -126,50 +151,55 @@ func (c *comparison) verify(attr attribute, u use) {
 	v := attr.get(u.Authorizer)
 	got, known := v.Get()
 	if !known {
-		c.decides(gapOf(v, "the "+attr.name+" of the authorizer", u.Where), c.tokenFinding(u, Exposed, "", "tokens of any "+attr.name+" may get in"))
+		c.unknownToken(u, gapOf(v, "the "+attr.name+" of the authorizer", u.Where), "", "tokens of any "+attr.name+" may get in")
 		return
 	}
 	if more := without(got, attr.want); len(more) > 0 {
 		f := c.tokenFinding(u, Exposed, fmt.Sprintf("with the %s %q", attr.name, more[0]), fmt.Sprintf("authorizer %q takes tokens with the %s %s", u.name(), attr.name, quoted(more)))
 		f.Then = "the function checks neither issuer nor audience, so it lets it in too"
-		c.others = append(c.others, f)
+		c.addToken(u, f)
 	}
 	if less := without(attr.want, got); len(less) > 0 {
 		f := c.tokenFinding(u, Blocked, fmt.Sprintf("with the %s %q", attr.name, less[0]), fmt.Sprintf("authorizer %q does not take tokens with the %s %s", u.name(), attr.name, quoted(less)))
 		f.Then = "the gateway refuses it"
-		c.others = append(c.others, f)
+		c.addToken(u, f)
 	}
 }
 
 // assume takes the only value of an attribute for the right one, because nobody said
 // which is right. Of two values at least one is wrong, and nobody knows which.
-func (c *comparison) assume(attr attribute, uses []use) []string {
+// isOneOfMany says whether there may be a second authorizer.
+func (c *comparison) assume(attr attribute, uses []use, isOneOfMany bool) []string {
 	values := make(map[string]string) // an authorizer by the value
+	var right []string                // all known values
 	for _, u := range uses {
 		v := attr.get(u.Authorizer)
-		got, known := v.Get()
-		if !known && len(uses) > 1 {
-			c.decides(gapOf(v, "the "+attr.name+" of the authorizer", u.Where), c.tokenFinding(u, Exposed, "", "another authorizer may verify another "+attr.name))
-		}
 		text := "what is not known yet"
-		if known {
+		if got, known := v.Get(); known {
 			text = quoted(slices.Compact(slices.Sorted(slices.Values(got))))
+			if values[text] == "" {
+				right = append(right, text)
+			}
+		} else if isOneOfMany {
+			c.unknownToken(u, gapOf(v, "the "+attr.name+" of the authorizer", u.Where), "", "another authorizer may verify another "+attr.name)
 		}
 		if values[text] == "" {
 			values[text] = u.name()
 		}
-		if len(values) > 1 && known {
-			c.decides(Gap{
-				What: fmt.Sprintf("which %s is right: the authorizers verify different ones", attr.name),
-				Get:  "give " + attr.flag,
-			}, c.tokenFinding(u, Exposed, fmt.Sprintf("with the %s %s", attr.name, text), fmt.Sprintf("authorizer %q takes tokens with the %s %s", u.name(), attr.name, text)))
+	}
+	if len(values) == 1 {
+		for text, name := range values {
+			return []string{fmt.Sprintf("the authorizer %q verifies the right %s, %s (%s compares it)", name, attr.name, text, attr.flag)}
 		}
 	}
-	if len(values) != 1 {
-		return nil
-	}
-	for text, name := range values {
-		return []string{fmt.Sprintf("the authorizer %q verifies the right %s, %s (%s compares it)", name, attr.name, text, attr.flag)}
+	for _, u := range uses {
+		got, known := attr.get(u.Authorizer).Get()
+		text := quoted(slices.Compact(slices.Sorted(slices.Values(got))))
+		f := c.tokenFinding(u, Exposed, fmt.Sprintf("with the %s %s", attr.name, text), fmt.Sprintf("authorizer %q takes tokens with the %s %s", u.name(), attr.name, text))
+		if known && len(right) > 1 {
+			c.decides(Gap{What: fmt.Sprintf("which %s is right: the authorizers verify different ones", attr.name), Get: "give " + attr.flag}, f)
+		}
+		c.maybeAsked(u, f)
 	}
 	return nil
 }

@@ -14,20 +14,15 @@ var doorWords = map[Entry]struct{ message, then string }{
 
 // doorTokens say what is special about the token of a caller who comes through a door.
 var doorTokens = map[Entry]string{
-	Vouched:  "of another issuer",
-	AnyEvent: "that the caller made up",
+	Vouched:  "claimed by another authorizer",
+	AnyEvent: "claimed by the event",
 }
 
 // doors reports every door. A door at which the function asks each route's rule is
 // an orphan. A door at which the function believes what it should not is exposed if
 // the manifest has a route that is not public.
 func (c *comparison) doors(d *Deployment) {
-	var protected *route.Route
-	for _, r := range c.wanted {
-		if protected == nil && r.Access.Auth != route.Public {
-			protected = r
-		}
-	}
+	protected := c.protected()
 	for i := range d.Doors {
 		door := &d.Doors[i]
 		entry, known := door.Lets.Get()
@@ -56,4 +51,22 @@ func (c *comparison) doorFinding(door *Door, entry Entry, protected *route.Route
 		Kind: Exposed, Door: door, Route: protected, Method: method, Path: path,
 		Caller: allowed(protected.Access), Token: doorTokens[entry], Message: doorWords[entry].message, Then: doorWords[entry].then,
 	}
+}
+
+// protected returns a route that is not public, if possible one that asks for a
+// token, and nil if all are public.
+func (c *comparison) protected() *route.Route {
+	var found *route.Route
+	isBetter := func(r *route.Route) bool {
+		if found == nil || r.Access.Auth != found.Access.Auth {
+			return found == nil || r.Access.Auth == route.JWT
+		}
+		return r.Line < found.Line
+	}
+	for _, r := range c.wanted {
+		if r.Access.Auth != route.Public && isBetter(r) {
+			found = r
+		}
+	}
+	return found
 }

@@ -104,31 +104,34 @@ func parseKey(key string) (*route.Route, error) {
 func destinations(v Value[*Integration], function Value[FunctionID]) (list []destination, gaps []Gap) {
 	either := []destination{elsewhere, toFunction} // the words of the last one are kept
 	i, known := v.Get()
-	switch {
-	case !known:
-		return either, []Gap{gapOf(v, "the integration of a route", "")}
-	case i == nil:
+	if known && i == nil {
 		return []destination{nowhere}, nil
 	}
-	calls, known := i.Calls.Get()
+	var calls FunctionID
 	if !known {
+		gaps = append(gaps, gapOf(v, "the integration of a route", ""))
+	} else if calls, known = i.Calls.Get(); !known {
 		if kind, known := i.Type.Get(); known && kind != "AWS_PROXY" {
 			return []destination{elsewhere}, nil
 		}
 		gaps = append(gaps, gapOf(i.Calls, "the function that the integration calls", i.Where))
+	} else if calls == "" {
+		return []destination{elsewhere}, nil
 	}
 	f, isNamed := function.Get()
 	switch {
-	case known && calls == "":
-		return []destination{elsewhere}, nil
-	case !isNamed:
-		return either, append(gaps, gapOf(function, "which function was built from the manifest", "give -function"))
-	case !known:
-		return either, gaps
-	case calls == f:
+	case !isNamed: // whatever it calls may be the function
+		gaps = append(gaps, gapOf(function, "which function was built from the manifest", "give -function"))
+	case known && calls == f:
 		return []destination{toFunction}, nil
+	case known:
+		return []destination{elsewhere}, nil
 	}
-	return []destination{elsewhere}, nil
+	return either, gaps
+}
+
+func (g *gate) authGap() Gap {
+	return gapOf(g.Authorization, "the authorization type of the route", g.Where)
 }
 
 func (g *gate) lambda() bool { return slices.Contains(g.auths, Custom) }
@@ -193,11 +196,10 @@ func (g *gate) scopes(wanted *route.Route) [][]string {
 	for slices.Contains(list, other) {
 		other += "x"
 	}
-	all := [][]string{nil, {other}}
-	if len(list) > 0 {
-		all = append(all, append(slices.Clone(list), other), list[:1], list)
+	if len(list) == 0 {
+		return [][]string{{other}, nil}
 	}
-	return all
+	return [][]string{nil, {other}, append(slices.Clone(list), other), list[:1], list}
 }
 
 // accessOf returns what a gateway asks for. Scopes count for JWT only (API
@@ -231,7 +233,7 @@ func (g *gate) blame(settings []setting, weight func(i int) int) []Gap {
 	}
 	var gaps []Gap
 	if auth {
-		gaps = append(gaps, gapOf(g.Authorization, "the authorization type of the route", g.Where))
+		gaps = append(gaps, g.authGap())
 	}
 	if scopes {
 		gaps = append(gaps, gapOf(g.Scopes, "the scopes of the route", g.Where))
