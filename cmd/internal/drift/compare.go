@@ -32,9 +32,6 @@ type Result struct {
 	Assumed []string // what the result rests on although it was not read, for people
 }
 
-// nobodyReads is what no source shows.
-const nobodyReads = "no identity policy in the AWS account lets another principal invoke the function (lambda:InvokeFunction)"
-
 // Compare compares a deployment with the manifest's table. It returns every
 // difference that a caller can notice, every deployed route and every door that
 // the manifest does not have, and every Gap that the result depends on. The order
@@ -86,7 +83,7 @@ func Compare(t *route.Table, d *Deployment, opts Options) (*Result, error) {
 	assumed := c.authorizers()
 	c.doors(d)
 	c.gapsOf(d)
-	return c.result(d, append(assumed, nobodyReads)), nil
+	return c.result(d, assumed), nil
 }
 
 // A comparison is of one table with one deployment.
@@ -103,6 +100,7 @@ type comparison struct {
 	others  []Finding               // on authorizers and doors
 	gaps    map[Gap]*Finding        // the worst finding that a gap decides about
 	touched map[Gap]map[string]bool // all that a gap decides about
+	read    []string
 }
 
 // A pair is a route of the manifest and a deployed one that takes its requests.
@@ -365,12 +363,7 @@ func gapOf[T any](v Value[T], what, where string) Gap {
 }
 
 func (c *comparison) result(d *Deployment, assumed []string) *Result {
-	r := &Result{Read: d.Read}
-	for _, a := range append(slices.Clone(d.Assumed), assumed...) {
-		if !slices.Contains(r.Assumed, a) {
-			r.Assumed = append(r.Assumed, a)
-		}
-	}
+	r := &Result{Read: append(slices.Clone(d.Read), c.read...), Assumed: append(slices.Clone(d.Assumed), assumed...)}
 	add := func(f Finding) {
 		if c.weight(&f) == 1 {
 			r.NotCounted = append(r.NotCounted, f)

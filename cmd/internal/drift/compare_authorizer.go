@@ -51,7 +51,7 @@ func (c *comparison) authorizers() (assumed []string) {
 	}
 	issuers := attribute{
 		name: "issuer", flag: "-issuer",
-		get: func(a *Authorizer) Value[[]string] { return list(a.Issuer) },
+		get: func(a *Authorizer) Value[[]string] { return single(a.Issuer) },
 	}
 	if c.Issuer != "" {
 		issuers.want = []string{c.Issuer}
@@ -111,9 +111,9 @@ func (c *comparison) unknownToken(u use, gap Gap, token, message string) {
 	c.maybeAsked(u, f)
 }
 
-// list returns a value as the only element of a list. An empty string is not known:
+// single returns a value as the only element of a list. An empty string is not known:
 // AWS has no JWT authorizer without an issuer.
-func list(v Value[string]) Value[[]string] {
+func single(v Value[string]) Value[[]string] {
 	s, _ := v.Get()
 	if s == "" {
 		return Unknown[[]string](v.gap)

@@ -18,7 +18,7 @@ var doorTokens = map[Entry]string{
 	AnyEvent: "claimed by the event",
 }
 
-// doors reports every door. A door at which the function asks each route's rule is
+// doors reports every door except an alias that nothing reaches. A door at which the function asks each route's rule is
 // an orphan. A door at which the function believes what it should not is exposed if
 // the manifest has a route that is not public.
 func (c *comparison) doors(d *Deployment) {
@@ -28,6 +28,9 @@ func (c *comparison) doors(d *Deployment) {
 		entry, known := door.Lets.Get()
 		f := Finding{Kind: Orphan, Door: door, Enforced: true}
 		switch {
+		case door.Kind == Alias && entry == Refused: // a pointer to the function, which nobody uses
+			c.read = append(c.read, "the alias "+door.Where+", which nothing that was read reaches")
+			continue
 		case protected == nil:
 			f.Message, f.Then = doorWords[Refused].message, "every route of the manifest is public"
 		case !known || doorWords[entry].message == "":

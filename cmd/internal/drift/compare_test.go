@@ -667,7 +667,7 @@ func TestCompareAuthorizers(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(append(slices.Clone(test.assumed), nobodyReads), result.Assumed); diff != "" {
+			if diff := cmp.Diff(test.assumed, result.Assumed); diff != "" {
 				t.Errorf("assumed (-want +got):\n%s", diff)
 			}
 		})
@@ -742,6 +742,21 @@ func TestDoors(t *testing.T) {
 		if isOrphan := strings.HasPrefix(test.want, "orphan"); (len(result.NotCounted) == 1) != isOrphan {
 			t.Errorf("%s: %d findings do not count if the function enforces the rules", test.want, len(result.NotCounted))
 		}
+	}
+}
+
+// An alias that nothing reaches is read, and no finding.
+func TestUnusedAlias(t *testing.T) {
+	t.Parallel()
+	d := deploy(with()...)
+	d.Doors = []Door{{Kind: Alias, Where: "live", Lets: Known(Refused)}}
+	result := compared(t, testManifest, d, Options{})
+	if want := []string{"test", "the alias live, which nothing that was read reaches"}; len(result.Findings) > 0 || !slices.Equal(result.Read, want) {
+		t.Errorf("findings %v, read %q", result.Findings, result.Read)
+	}
+	d.Doors[0].Lets = Known(AnyEvent)
+	if result := compared(t, testManifest, d, Options{}); len(result.Findings) != 1 {
+		t.Errorf("findings %v of an alias that somebody reaches", result.Findings)
 	}
 }
 
