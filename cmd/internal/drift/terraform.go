@@ -200,6 +200,7 @@ type terraform struct {
 	of        map[string][]*resource // by type
 	at        map[string][]*resource // by module instance, type and name
 	root      *configModule          // of a plan
+	forgotten map[string]bool        // addresses of what the plan forgets
 	instances map[string][]string    // keys of a module's instances, by the address without the key
 	traces    map[traceKey]*trace
 	functions map[functionName]bool // that have an ARN in the source
@@ -214,7 +215,7 @@ func newTerraform(opts ReadOptions) *terraform {
 		opts: opts, of: make(map[string][]*resource), at: make(map[string][]*resource),
 		instances: make(map[string][]string), traces: make(map[traceKey]*trace),
 		functions: make(map[functionName]bool), byARN: make(map[string]*resource), byID: make(map[string]*resource),
-		assumed: make(map[string]bool),
+		assumed: make(map[string]bool), forgotten: make(map[string]bool),
 	}
 }
 
@@ -226,6 +227,7 @@ func (t *terraform) addPlan(show *shown) error {
 	for _, change := range show.ResourceChanges {
 		if change.Mode == "managed" && change.Deposed == "" {
 			unknown[change.Address] = change.Change.AfterUnknown
+			t.forgotten[change.Address] = slices.Contains(change.Change.Actions, "forget")
 		}
 	}
 	if err := t.addModule(show.PlannedValues.Root, nil, unknown); err != nil {
@@ -257,6 +259,9 @@ func (t *terraform) addModule(m shownModule, path modulePath, unknown map[string
 	for _, shown := range m.Resources {
 		if shown.Mode != "managed" || !slices.Contains(readTypes, shown.Type) {
 			continue
+		}
+		if shown.Values == nil && t.forgotten[shown.Address] {
+			continue // a plan lists it without values; addPlan has those before the plan
 		}
 		r := &resource{
 			address: shown.Address, kind: shown.Type, name: shown.Name, module: path, index: canonicalIndex(string(shown.Index)),

@@ -377,8 +377,8 @@ func (b *builder) permissionDoor(r *resource) {
 	}
 	principal := g.principals[0]
 	if principal == gatewayService || principal == "*" && (!isKnown(source) || g.sourceService() == gatewayService) {
-		if len(g.sources) > 0 && b.gatewayGrant(r, source, &door) {
-			if isKnown(door.Lets) || hasGap(door.Lets) {
+		if len(g.sources) > 0 {
+			if b.gatewayGrant(r, source, &door) {
 				b.add(door)
 			}
 			return
@@ -396,33 +396,27 @@ func isKnown[T any](v Value[T]) bool {
 	return ok
 }
 
-func hasGap[T any](v Value[T]) bool {
-	g, ok := v.Gap()
-	return ok && g != Gap{}
-}
-
 // hasURL reports whether the source has a Function URL of the function.
 func (b *builder) hasURL() bool {
 	return slices.ContainsFunc(b.d.Doors, func(d Door) bool { return d.Kind == FunctionURL })
 }
 
-// gatewayGrant reads a permission for API Gateway with a source ARN. It reports false
-// if the ARN covers APIs of anybody. The zero Lets is no door: the ARN is that of the
-// API, or of one whose routes the source has.
+// gatewayGrant reads a permission for API Gateway with a source ARN, and sets as whom
+// callers come through. It reports false if the permission is no door of its own: the
+// ARN is that of the API, or that of an API whose routes the source has.
 func (b *builder) gatewayGrant(r *resource, source Value[string], door *Door) bool {
-	var ref Value[apiRef]
+	ref := b.apiOf(r, "source_arn")
 	if arn, ok := source.Get(); ok {
 		id, isAPI := apiOfSource(arn)
-		if isAPI && id == "" {
+		switch {
+		case !isAPI:
+			door.Lets = Unknown[Entry](Gap{What: fmt.Sprintf("which API %s lets invoke the function: its source_arn %q is not that of an API", r.address, arn), Get: "correct or remove the permission"})
+			return true
+		case id == "":
 			door.Lets = Known(AnyEvent)
 			return true
 		}
-		if !isAPI {
-			return false
-		}
 		ref = b.apiByID(id, []string{typeAPI, typeREST}, r, "source_arn")
-	} else {
-		ref = b.apiOf(r, "source_arn")
 	}
 	api, ok := ref.Get()
 	switch {
@@ -430,7 +424,7 @@ func (b *builder) gatewayGrant(r *resource, source Value[string], door *Door) bo
 		gap, _ := ref.Gap()
 		door.Lets = Unknown[Entry](gap)
 	case api.String() == b.api.String() || api.resource != nil:
-		// The routes of each API in the source are doors of their own.
+		return false // the routes of each API in the source are doors of their own
 	default:
 		door.Lets = Unknown[Entry](Gap{
 			What: fmt.Sprintf("which routes of the API %s lead to the function, as %s lets it, and whom they let in", api.id, r.address),

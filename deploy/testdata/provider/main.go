@@ -193,6 +193,7 @@ var templates = map[string]string{
 	"aws_apigatewayv2_api api_endpoint":         "https://{id}.execute-api.eu-west-1.amazonaws.com",
 	"aws_api_gateway_rest_api execution_arn":    "arn:aws:execute-api:eu-west-1:123456789012:{id}",
 	"aws_api_gateway_rest_api root_resource_id": "root{id}",
+	"aws_apigatewayv2_stage execution_arn":      "arn:aws:execute-api:eu-west-1:123456789012:{api_id}/{name}",
 	"aws_lambda_alias arn":                      "arn:aws:lambda:eu-west-1:123456789012:function:{function_name}:{name}",
 	"aws_lambda_alias invoke_arn":               "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:{function_name}:{name}/invocations",
 	"aws_lambda_function arn":                   "arn:aws:lambda:eu-west-1:123456789012:function:{function_name}",
@@ -262,6 +263,10 @@ func (p *provider) ApplyResourceChange(_ context.Context, req *tfprotov5.ApplyRe
 			return tftypes.NewValue(a.Type, req.TypeName+"/"+a.Name), nil
 		case a.Type.Is(tftypes.Number):
 			return tftypes.NewValue(a.Type, 0), nil
+		case a.Type.Is(tftypes.Bool):
+			return tftypes.NewValue(a.Type, false), nil
+		case a.Type.Is(tftypes.List{}), a.Type.Is(tftypes.Set{}):
+			return tftypes.NewValue(a.Type, []tftypes.Value{}), nil
 		case a.Type.Is(tftypes.Map{}):
 			return tftypes.NewValue(a.Type, map[string]tftypes.Value{}), nil
 		}
