@@ -42,7 +42,8 @@ where the API is read from, one of:
                      the aws command line takes them
 
 which API of a plan or a state, one of:
-  -module ADDRESS    the module that it is in, such as module.api
+  -module ADDRESS    the module that it is in, such as module.api, or the API itself,
+                     such as aws_apigatewayv2_api.this
   -api-id ID         its id, if it has one already
 
 which function was built from the manifest:

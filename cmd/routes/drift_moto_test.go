@@ -237,13 +237,15 @@ func TestDriftAgainstMoto(t *testing.T) {
 		}
 		for source, args := range map[string][]string{"live": {"-api-id", m.id}, "files": {"-routes", routes, "-authorizers", authorizers}} {
 			code, stdout, stderr := runDrift(append(args, tokens...)...)
-			var printed driftJSON
+			var printed struct {
+				Findings []struct{ Kind, Authorizer, Message, Request, Caller string }
+			}
 			if err := json.Unmarshal([]byte(stdout), &printed); err != nil {
 				t.Fatalf("%s, %s: exit code %d: %v\n%s%s", what, source, code, err, stdout, stderr)
 			}
 			var got []string
 			for _, f := range printed.Findings {
-				text := string(f.Kind)
+				text := f.Kind
 				if f.Authorizer != "" {
 					text += " " + f.Message
 				} else {

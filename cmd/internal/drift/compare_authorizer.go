@@ -189,7 +189,11 @@ func (c *comparison) assume(attr attribute, uses []use, isOneOfMany bool) []stri
 	}
 	if len(values) == 1 {
 		for text, name := range values {
-			return []string{fmt.Sprintf("the authorizer %q verifies the right %s, %s (%s compares it)", name, attr.name, text, attr.flag)}
+			subject := fmt.Sprintf("the authorizer %q verifies", name)
+			if len(uses) > 1 {
+				subject = "the authorizers verify"
+			}
+			return []string{fmt.Sprintf("%s the right %s, %s (%s compares it)", subject, attr.name, text, attr.flag)}
 		}
 	}
 	for _, u := range uses {

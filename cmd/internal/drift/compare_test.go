@@ -619,7 +619,7 @@ func TestCompareAuthorizers(t *testing.T) {
 		{name: "a second issuer", authorizer: right, second: change(func(a *Authorizer) { a.Name, a.Issuer = "other", Known("https://other/") }), want: []string{
 			`unknown which issuer is right: the authorizers verify different ones with the issuer "https://other/": authorizer "other" takes tokens with the issuer "https://other/"`,
 		}, assumed: []string{
-			`the authorizer "main" verifies the right audience, "a", "b" (-audience compares it)`,
+			`the authorizers verify the right audience, "a", "b" (-audience compares it)`,
 		}},
 		{name: "a second issuer, and one is right", authorizer: right, second: change(func(a *Authorizer) { a.Name, a.Issuer = "other", Known("https://other/") }), opts: want, want: []string{
 			`exposed with the issuer "https://other/": authorizer "other" takes tokens with the issuer "https://other/"`,
@@ -628,16 +628,16 @@ func TestCompareAuthorizers(t *testing.T) {
 		{name: "a second issuer that is not known yet", authorizer: right, second: change(func(a *Authorizer) { a.Name, a.Issuer = "other", Unknown[string](gap("issuer")) }), want: []string{
 			`unknown issuer : another authorizer may verify another issuer`,
 		}, assumed: []string{
-			`the authorizer "main" verifies the right audience, "a", "b" (-audience compares it)`,
+			`the authorizers verify the right audience, "a", "b" (-audience compares it)`,
 		}},
 		{name: "a second audience", authorizer: right, second: change(func(a *Authorizer) { a.Name, a.Audience = "other", Known([]string{"a"}) }), want: []string{
 			`unknown which audience is right: the authorizers verify different ones with the audience "a": authorizer "other" takes tokens with the audience "a"`,
 		}, assumed: []string{
-			`the authorizer "main" verifies the right issuer, "https://issuer/" (-issuer compares it)`,
+			`the authorizers verify the right issuer, "https://issuer/" (-issuer compares it)`,
 		}},
 		{name: "a second authorizer that verifies the same", authorizer: right, second: change(func(a *Authorizer) { a.Name, a.Audience = "other", Known([]string{"a", "b"}) }), assumed: []string{
-			`the authorizer "main" verifies the right issuer, "https://issuer/" (-issuer compares it)`,
-			`the authorizer "main" verifies the right audience, "a", "b" (-audience compares it)`,
+			`the authorizers verify the right issuer, "https://issuer/" (-issuer compares it)`,
+			`the authorizers verify the right audience, "a", "b" (-audience compares it)`,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

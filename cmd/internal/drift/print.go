@@ -62,7 +62,7 @@ func (r *Report) Print(out io.Writer) error {
 		r.printAll(w, r.NotCounted)
 	}
 	printList(w, "Read:", r.Read)
-	printList(w, "Assumed, because nothing that was read shows it:", r.Assumed)
+	printList(w, "Assumed:", r.Assumed)
 	if r.ExitCode() == 0 {
 		fmt.Fprint(w, "clean: ")
 	}
@@ -130,7 +130,7 @@ func (r *Report) printAll(w io.Writer, list []Finding) {
 			fmt.Fprintf(w, "  %s\n", g.then)
 		}
 		if g.door != nil && g.door.Detail != "" {
-			fmt.Fprintf(w, "  it has %s\n", plain(g.door.Detail))
+			fmt.Fprintf(w, "  %s\n", plain(g.door.Detail))
 		}
 		if g.deployed != nil && g.deployed.Note != "" {
 			fmt.Fprintf(w, "  %s\n", plain(g.deployed.Note))
@@ -150,9 +150,9 @@ func (r *Report) printGap(w io.Writer, f *Finding) {
 		fmt.Fprintf(w, "  it decides whether %s is %s", r.subjectOf(f), f.Might)
 		switch {
 		case f.Others == 1:
-			fmt.Fprint(w, ", and about 1 other route")
+			fmt.Fprint(w, ", and about 1 other")
 		case f.Others > 1:
-			fmt.Fprintf(w, ", and about %d other routes", f.Others)
+			fmt.Fprintf(w, ", and about %d others", f.Others)
 		}
 		fmt.Fprintln(w)
 	}
