@@ -45,6 +45,7 @@ var targets = []target{
 	{dir: "framework/route", slow: "^(TestDifferences|TestManyOfEverything|TestPackagedAsGo)$"},
 	{dir: "framework", files: []string{"claims.go", "context.go", "deadline.go", "serve.go"},
 		slow: "^(TestHugeAnswers|TestManyOfEverything|TestSecretsOf.*|TestDeepEvents)$"},
+	{dir: "cmd/internal/drift", slow: "^(TestCompareIsBruteForce|TestCompareManyRoutes)$"},
 }
 
 // A mutant is the text of a file with one change.
