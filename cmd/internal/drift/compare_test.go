@@ -869,3 +869,23 @@ func BenchmarkCompare(b *testing.B) {
 		}
 	}
 }
+
+// A value is known, or it has a gap.
+func TestValue(t *testing.T) {
+	t.Parallel()
+	if v, ok := Known(7).Get(); v != 7 || !ok {
+		t.Errorf("Known(7) is %d, %v", v, ok)
+	}
+	if g, ok := Known(7).Gap(); g != (Gap{}) || ok {
+		t.Errorf("Known(7) has the gap %v, %v", g, ok)
+	}
+	var zero Value[int]
+	for _, v := range []Value[int]{zero, Unknown[int](gap("it"))} {
+		if n, ok := v.Get(); n != 0 || ok {
+			t.Errorf("an unknown value is %d, %v", n, ok)
+		}
+	}
+	if g, ok := Unknown[int](gap("it")).Gap(); g != gap("it") || !ok {
+		t.Errorf("the gap is %v, %v", g, ok)
+	}
+}
