@@ -219,26 +219,24 @@ func accessOf(auth Authorization, scopes []string) route.Access {
 // blame returns the gaps that decide about an outcome: those for which two settings
 // that differ in nothing else have outcomes of different weights.
 func (g *gate) blame(settings []setting, weight func(i int) int) []Gap {
-	var auth, scopes, lead bool
+	var blamed [3]bool // authorization, scopes, integration
 	for i, a := range settings {
 		for j, b := range settings[:i] {
-			if weight(i) == weight(j) {
-				continue
+			differ := []bool{a.auth != b.auth, a.auth == b.auth && a.scopes != b.scopes, a.lead != b.lead}
+			only := slices.Index(differ, true)
+			if weight(i) != weight(j) && !slices.Contains(differ[only+1:], true) {
+				blamed[only] = true
 			}
-			sameScopes := a.scopes == b.scopes || g.auths[a.auth] != JWT || g.auths[b.auth] != JWT
-			auth = auth || a.auth != b.auth && a.lead == b.lead && sameScopes
-			scopes = scopes || a.auth == b.auth && a.scopes != b.scopes && a.lead == b.lead
-			lead = lead || a.lead != b.lead && a.auth == b.auth && a.scopes == b.scopes
 		}
 	}
 	var gaps []Gap
-	if auth {
+	if blamed[0] {
 		gaps = append(gaps, g.authGap())
 	}
-	if scopes {
+	if blamed[1] {
 		gaps = append(gaps, gapOf(g.Scopes, "the scopes of the route", g.Where))
 	}
-	if lead {
+	if blamed[2] {
 		gaps = append(gaps, g.leadGaps...)
 	}
 	return gaps

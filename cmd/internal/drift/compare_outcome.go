@@ -92,7 +92,7 @@ func (s setting) admits(caller route.Caller) (lets, sure bool) {
 // gate.
 func (c *comparison) behind(class route.Class, g *gate, s setting, caller route.Caller) route.Decision {
 	req := route.Request{Method: class.Method, Path: class.Path, RouteKey: g.key, Caller: caller.Behind(s.access)}
-	if values, ok := g.route.Pattern.Match(class.Path); ok && g.key != defaultKey {
+	if values, ok := g.route.Pattern.Match(class.Path); ok {
 		req.PathParameters = make(map[string]string)
 		for i, name := range g.route.Pattern.Variables() {
 			req.PathParameters[name] = values[i]

@@ -345,6 +345,12 @@ routes:
 			want:     []string{`orphan "ANY /{p+}" as "$default": GET / by a token`},
 		},
 		{
+			name:     "the first of several requests shows an orphan",
+			manifest: "version: 1\nroutes: [{path: '/{p+}', method: ANY, handler: a}, {path: /a, method: GET, handler: b}]\n",
+			routes:   []string{"$default | JWT"},
+			want:     []string{`orphan "ANY /{p+}" as "$default": GET / by a token`},
+		},
+		{
 			name:     "AWS does not say which answers",
 			manifest: "version: 1\nroutes: [{path: '/{a}/b', method: GET, handler: a}]\n",
 			routes:   []string{"GET /{a}/b | JWT", "GET /a/{b} | NONE"},
