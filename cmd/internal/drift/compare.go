@@ -193,10 +193,7 @@ func (c *comparison) first(routes []*route.Route) []*gate {
 // class compares what the manifest and the gateway do with the requests of a class.
 // One request of each pair of routes is enough, because the pair alone decides.
 func (c *comparison) class(class route.Class) {
-	var wanted *route.Route
-	if len(class.Old) > 0 {
-		wanted, _ = c.router.Match(class.Method, class.Path)
-	}
+	wanted, _ := c.router.Match(class.Method, class.Path)
 	gates := c.first(class.New)
 	if len(gates) == 0 && wanted != nil {
 		c.add(at{Missing, pair{route: wanted}}, c.missing(class, wanted, nil, "no deployed route takes it: the gateway answers 404"+c.orKeyless()))
