@@ -1025,6 +1025,9 @@ func TestCompareIsBruteForce(t *testing.T) {
 				got[text] = f.Enforced
 			}
 		}
+		if exit := exitOf(got); code != exit {
+			t.Fatalf("exit code %d, want %d\n%s", code, exit, c)
+		}
 		if len(c.fields) > 0 {
 			// Some completions have no question which issuer is right.
 			for _, m := range []map[string]bool{want, got} {

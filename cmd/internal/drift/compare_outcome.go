@@ -171,7 +171,7 @@ func refusal(d route.Decision, s setting, lets bool) string {
 		return "the gateway refuses it"
 	case d.Allowed || s.leads != toFunction: // so the authorizer is not sure
 		return "the Lambda authorizer may refuse it"
-	case s.access.Auth == route.Public && d.Reason == route.NoPrincipal:
+	case s.access.Auth == route.Public:
 		return refuses(d) + ", since such a gateway looks at no token"
 	}
 	return refuses(d)

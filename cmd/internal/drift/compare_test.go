@@ -446,6 +446,7 @@ func TestMessages(t *testing.T) {
 		{with("DELETE /users/{id} | JWT"), false, Exposed, "the gateway asks for any valid token; it should ask for scope all. The function refuses it: 403 missing_scope"},
 		{with("GET /hc | JWT"), false, Blocked, "the gateway asks for any valid token; it should ask for nothing. The gateway refuses it"},
 		{with("GET /hc | CUSTOM"), false, Blocked, "the gateway asks for what its Lambda authorizer wants, which is not known here; it should ask for nothing. The Lambda authorizer may refuse it"},
+		{with("GET /me | CUSTOM"), false, Blocked, "the gateway asks for what its Lambda authorizer wants, which is not known here; it should ask for any valid token. The function refuses it: 401 no_principal"},
 		{with("POST /jobs | JWT | ?"), false, Exposed, "the gateway asks for a token with scopes that are not known; it should ask for an IAM signature. The function refuses it: 401 wrong_auth"},
 		{with("- GET /me"), false, Missing, "no deployed route takes it: the gateway answers 404"},
 		{with("- GET /me", "? | JWT"), false, Missing, "no deployed route takes it: the gateway answers 404, unless it is a route whose key is not known"},
@@ -748,6 +749,35 @@ func TestDoors(t *testing.T) {
 		if isOrphan := strings.HasPrefix(test.want, "orphan"); (len(result.NotCounted) == 1) != isOrphan {
 			t.Errorf("%s: %d findings do not count if the function enforces the rules", test.want, len(result.NotCounted))
 		}
+	}
+}
+
+// Findings are sorted by kind, then routes before authorizers before doors, then by
+// line.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	d := deploy(with("GET /me | NONE", "DELETE /users/{id} | JWT", "- POST /jobs", "GET /hc | JWT", "GET /x", "? | JWT")...)
+	d.Doors = []Door{{Kind: FunctionURL, Where: "b", Lets: Known(Unvouched)}, {Kind: FunctionURL, Where: "a", Lets: Known(AnyEvent)}, {Kind: FunctionURL, Where: "c", Lets: Unknown[Entry](gap("entry"))}}
+	d.Gaps = []Gap{gap("b"), gap("a")}
+	got := allInOneLine(compared(t, testManifest, d, Options{Issuer: "https://other/", Audience: []string{"a", "b"}}).Findings)
+	want := []string{
+		`exposed "GET /me" as "GET /me": GET /me by nobody`,
+		`exposed "DELETE /users/{id}" as "DELETE /users/{id}": DELETE /users/xx by a token`,
+		`exposed as "DELETE /users/{id}": DELETE /users/x by a token with the issuer "https://issuer/", open`,
+		`exposed "GET /me" function URL: GET /me by a token claimed by the event, open`,
+		`unknown a, maybe `,
+		`unknown b, maybe `,
+		`unknown key, maybe exposed as "a route whose key is not known"`,
+		`unknown entry, maybe exposed "GET /me" function URL: GET /me by a token claimed by the event`,
+		`blocked "GET /hc" as "GET /hc": GET /hc by nobody`,
+		`blocked "GET /me" as "GET /me": GET /me by a token`,
+		`blocked as "DELETE /users/{id}": DELETE /users/x by a token with the issuer "https://other/"`,
+		`orphan as "GET /x": GET /x by nobody`,
+		`orphan function URL`,
+		`missing "POST /jobs": POST /jobs by an IAM caller`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
 
