@@ -203,3 +203,16 @@ func inStages(uri string, stages []awsStage) (uris []string, ok bool) {
 	}
 	return nil, false
 }
+
+// count returns a number of things for people: "1 alias", "2 aliases".
+func count(n int, thing string) string {
+	switch {
+	case n == 1:
+		return "1 " + thing
+	case strings.HasSuffix(thing, "s"):
+		thing += "es"
+	default:
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}

@@ -17,23 +17,22 @@ func ReadRoutes(routes, authorizers, integrations []byte, opts ReadOptions) (*De
 		integrationsGap: &Gap{What: "what the routes call: get-routes names their integrations only", Get: "give -integrations, what aws apigatewayv2 get-integrations prints"},
 		stagesGap:       &Gap{What: "the stages of the API: a stage without auto-deploy may serve an earlier set-up", Get: "use -api-id"},
 	}
-	read := "get-routes"
 	var err error
 	if a.routes, err = readRoutes(routes); err != nil {
 		return nil, err
 	}
-	read = fmt.Sprintf("%s: %d routes", read, len(a.routes))
+	read := "get-routes: " + count(len(a.routes), "route")
 	if authorizers != nil {
 		if err := a.readAuthorizers(authorizers); err != nil {
 			return nil, fmt.Errorf("authorizers: %w", err)
 		}
-		read += fmt.Sprintf(", get-authorizers: %d authorizers", len(a.authorizers))
+		read += "; get-authorizers: " + count(len(a.authorizers), "authorizer")
 	}
 	if integrations != nil {
 		if err := a.readIntegrations(integrations); err != nil {
 			return nil, fmt.Errorf("integrations: %w", err)
 		}
-		read += fmt.Sprintf(", get-integrations: %d integrations", len(a.integrations))
+		read += "; get-integrations: " + count(len(a.integrations), "integration")
 	}
 	d, err := a.deployment(opts)
 	if err != nil {

@@ -141,7 +141,8 @@ func (r *liveReader) read(ctx context.Context, opts ReadOptions) (*Live, error) 
 	}
 	d.Gaps = append(d.Gaps, r.d.Gaps...)
 	r.d, live.Deployment = d, d
-	d.Read = append(d.Read, fmt.Sprintf("the API %s: %d routes, %d authorizers, %d integrations, %d stages", r.id, len(a.routes), len(a.authorizers), len(a.integrations), len(a.stages)))
+	d.Read = append(d.Read, fmt.Sprintf("the API %s: %s, %s, %s, %s", r.id,
+		count(len(a.routes), "route"), count(len(a.authorizers), "authorizer"), count(len(a.integrations), "integration"), count(len(a.stages), "stage")))
 	if open, ok := openEndpoint.Get(); ok && open {
 		if err := r.customDomain(ctx); err != nil {
 			return nil, err

@@ -94,7 +94,7 @@ func (f *functionReader) read(ctx context.Context) error {
 		}
 		f.door(door)
 	}
-	f.d.Read = append(f.d.Read, fmt.Sprintf("the function %s: its resource policy, Function URLs, event source mappings, and %d aliases", f.on, len(f.aliases)))
+	f.d.Read = append(f.d.Read, fmt.Sprintf("the function %s: its resource policy, Function URLs, event source mappings, and %s", f.on, count(len(f.aliases), "alias")))
 	f.d.Assumed = append(f.d.Assumed,
 		"no published version of the function has a resource policy of its own",
 		"no API, rule or state machine invokes the function with a role of its own")
@@ -287,12 +287,12 @@ func (f *functionReader) otherAPI(ctx context.Context, id, region, statement str
 		if known && called != FunctionID(*f.name) && !f.isSame(called) {
 			continue
 		}
-		found := Door{Kind: OtherHTTPAPI, Where: id + "/" + route.RouteId, Detail: fmt.Sprintf("%q of the API %s, authorization type %s", route.RouteKey, id, route.AuthorizationType)}
 		authorization, err := authorizationOf(Known(route.AuthorizationType))
 		if err != nil {
-			authorization = Known(Custom)
+			authorization = Known(Custom) // whatever it is, somebody else's rule vouches for callers
 		}
-		found.Lets = entryOf(authorization)
+		asks, _ := authorization.Get()
+		found := Door{Kind: OtherHTTPAPI, Where: id + "/" + route.RouteId, Lets: entryOf(authorization), Detail: fmt.Sprintf("%q of the API %s, authorization type %s", route.RouteKey, id, asks)}
 		if api.ProtocolType == "WEBSOCKET" {
 			found.Kind, found.Lets = WebSocketRoute, Known(Refused)
 			if item.IntegrationType == "AWS" {
