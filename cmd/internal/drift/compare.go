@@ -154,7 +154,7 @@ func (c *comparison) same(r *route.Route) string {
 	switch {
 	case g == nil:
 		return shape(r) + " " + asks(r.Access)
-	case g.listed == nil || len(g.auths) > 1 || g.lambda() || !slices.Equal(g.leads, []destination{toFunction}):
+	case g.listed == nil || g.mayAskLambda() || !slices.Equal(g.leads, []destination{toFunction}):
 		return "differs"
 	}
 	scopes, ok := g.Scopes.Get()

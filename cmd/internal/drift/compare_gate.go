@@ -134,7 +134,9 @@ func (g *gate) authGap() Gap {
 	return gapOf(g.Authorization, "the authorization type of the route", g.Where)
 }
 
-func (g *gate) lambda() bool { return slices.Contains(g.auths, Custom) }
+// mayAskLambda reports whether a Lambda authorizer may decide. It does if the
+// authorization is not known.
+func (g *gate) mayAskLambda() bool { return slices.Contains(g.auths, Custom) }
 
 // target names what the gate leads to, for people.
 func (g *gate) target() string {
