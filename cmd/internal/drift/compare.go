@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/routegate/routegate/framework/review"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -69,6 +68,7 @@ func Compare(t *route.Table, d *Deployment, opts Options) (*Result, error) {
 		router:  route.NewRouter(t, ""),
 		wanted:  slices.Collect(t.All()),
 		gates:   make(map[*route.Route]*gate),
+		least:   make(map[*route.Route]route.Caller),
 		done:    make(map[pair]bool),
 		found:   make(map[at]*Finding),
 		gaps:    make(map[Gap]*Finding),
@@ -95,6 +95,7 @@ type comparison struct {
 	gates    map[*route.Route]*gate
 	keyless  []*Route // the deployed routes whose keys are not known
 
+	least   map[*route.Route]route.Caller // see comparison.allowed
 	done    map[pair]bool
 	found   map[at]*Finding
 	others  []Finding               // on authorizers and doors
@@ -258,6 +259,9 @@ func (c *comparison) pair(class route.Class, p pair, also string) {
 		}
 		if !certain {
 			f := *outcomes[worst][k]
+			if f.Message == "" {
+				f.Message = p.message(settings[worst])
+			}
 			for _, gap := range p.gate.blame(settings, func(i int) int { return c.weight(outcomes[i][k]) }) {
 				c.decides(gap, f)
 			}
@@ -273,7 +277,7 @@ func (c *comparison) pair(class route.Class, p pair, also string) {
 		place := at{kind, p}
 		switch kind {
 		case Exposed, Blocked:
-			f.Message += also
+			f.Message = p.message(settings[last]) + also
 		case Orphan:
 			place.route = nil
 		case Missing:
@@ -382,6 +386,3 @@ func (c *comparison) result(d *Deployment, assumed []string) *Result {
 	slices.SortFunc(r.NotCounted, compareFindings)
 	return r
 }
-
-// callers yields the classes of callers that the accesses tell apart.
-func callers(accesses ...route.Access) iter.Seq[route.Caller] { return review.Callers(accesses...) }

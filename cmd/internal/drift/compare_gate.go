@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
+	"github.com/routegate/routegate/framework/review"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -159,9 +161,10 @@ type setting struct {
 	scopes int // which of gate.scopes; 0 if the authorization asks for no token
 	lead   int // index in gate.leads
 
-	access route.Access // the zero Access behind a Lambda authorizer
-	lambda bool
-	leads  destination
+	access  route.Access // the zero Access behind a Lambda authorizer
+	lambda  bool
+	leads   destination
+	callers iter.Seq[route.Caller] // that the manifest and the gate tell apart; nil if no route of the manifest is wanted
 }
 
 // settings returns every setting that the gate may have, as far as the manifest's
@@ -174,12 +177,31 @@ func (g *gate) settings(wanted *route.Route) []setting {
 			scopes = g.scopes(wanted)
 		}
 		for s := range scopes {
+			access := accessOf(auth, scopes[s])
+			callers := g.callers(wanted, access)
 			for l, lead := range g.leads {
-				list = append(list, setting{a, s, l, accessOf(auth, scopes[s]), auth == Custom, lead})
+				list = append(list, setting{a, s, l, access, auth == Custom, lead, callers})
 			}
 		}
 	}
 	return list
+}
+
+// callers yields the classes of callers that a route of the manifest and the gate tell
+// apart.
+func (g *gate) callers(wanted *route.Route, access route.Access) iter.Seq[route.Caller] {
+	if wanted == nil {
+		return nil
+	}
+	accesses := []route.Access{wanted.Access, access}
+	if g.isOther(wanted) {
+		accesses = append(accesses, g.listed.Access)
+	}
+	callers := review.Callers(accesses...)
+	if len(g.leads) > 1 { // they are asked for more than once
+		callers = slices.Values(slices.Collect(callers))
+	}
+	return callers
 }
 
 // scopes returns the scopes that a gate with a JWT authorizer may ask for. Unknown

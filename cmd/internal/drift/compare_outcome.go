@@ -3,6 +3,7 @@ package drift
 import (
 	"fmt"
 
+	"github.com/routegate/routegate/framework/review"
 	"github.com/routegate/routegate/framework/route"
 )
 
@@ -39,16 +40,26 @@ func (g *gate) isOther(wanted *route.Route) bool { return g.listed != nil && g.l
 
 // missing returns the finding that a route of the manifest is not reached.
 func (c *comparison) missing(class route.Class, wanted *route.Route, g *gate, message string) *Finding {
-	f := &Finding{Kind: Missing, Route: wanted, Method: class.Method, Path: class.Path, Caller: allowed(wanted.Access), Message: message}
+	f := &Finding{Kind: Missing, Route: wanted, Method: class.Method, Path: class.Path, Caller: c.allowed(wanted), Message: message}
 	if g != nil {
 		f.Deployed = g.Route
 	}
 	return f
 }
 
+// allowed returns the caller with the least proof that a route of the manifest lets in.
+func (c *comparison) allowed(r *route.Route) route.Caller {
+	caller, known := c.least[r]
+	if !known {
+		caller = allowed(r.Access)
+		c.least[r] = caller
+	}
+	return caller
+}
+
 // allowed returns the caller with the least proof that an access lets in.
 func allowed(a route.Access) route.Caller {
-	for caller := range callers(a) {
+	for caller := range review.Callers(a) {
 		if a.Decide(caller).Allowed {
 			return caller
 		}
@@ -105,15 +116,14 @@ func (c *comparison) behind(class route.Class, g *gate, s setting, caller route.
 // and should not be.
 func (c *comparison) access(class route.Class, p pair, s setting) (exposed, blocked *Finding) {
 	wanted, g := p.route, p.gate
-	accesses := []route.Access{wanted.Access, s.access}
-	if g.isOther(wanted) {
-		accesses = append(accesses, g.listed.Access)
-	}
 	base := c.behind(class, g, s, route.Caller{}) // the same route for every caller
-	for caller := range callers(accesses...) {
+	for caller := range s.callers {
 		lets, sure := s.admits(caller)
-		d := base.For(caller.Behind(s.access))
 		may := wanted.Access.Decide(caller).Allowed
+		if !lets && !may {
+			continue
+		}
+		d := base.For(caller.Behind(s.access))
 
 		var through bool // to what the caller should not reach
 		switch {
@@ -135,20 +145,23 @@ func (c *comparison) access(class route.Class, p pair, s setting) (exposed, bloc
 		}
 	}
 	for _, f := range []*Finding{exposed, blocked} {
-		if f == nil {
-			continue
-		}
-		f.Route, f.Deployed, f.Method, f.Path = wanted, g.Route, class.Method, class.Path
-		switch {
-		case s.leads == elsewhere:
-			f.Message = fmt.Sprintf("the gateway asks for %s, and the function is not asked; the manifest asks for %s", g.asks(s), inWords(wanted.Access))
-		case g.isOther(wanted):
-			f.Message = fmt.Sprintf("%q answers it, which asks for %s; the manifest asks for %s", g.key, inWords(g.listed.Access), inWords(wanted.Access))
-		default:
-			f.Message = fmt.Sprintf("the gateway asks for %s; it should ask for %s", g.asks(s), inWords(wanted.Access.AtGateway()))
+		if f != nil {
+			f.Route, f.Deployed, f.Method, f.Path = wanted, g.Route, class.Method, class.Path
 		}
 	}
 	return exposed, blocked
+}
+
+// message says how what the gateway asks for differs from what the manifest asks for.
+func (p pair) message(s setting) string {
+	wanted, g := p.route, p.gate
+	switch {
+	case s.leads == elsewhere:
+		return fmt.Sprintf("the gateway asks for %s, and the function is not asked; the manifest asks for %s", g.asks(s), inWords(wanted.Access))
+	case g.isOther(wanted):
+		return fmt.Sprintf("%q answers it, which asks for %s; the manifest asks for %s", g.key, inWords(g.listed.Access), inWords(wanted.Access))
+	}
+	return fmt.Sprintf("the gateway asks for %s; it should ask for %s", g.asks(s), inWords(wanted.Access.AtGateway()))
 }
 
 // then says what happens to a caller that the gateway should have refused.
