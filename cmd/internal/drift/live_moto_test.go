@@ -115,7 +115,7 @@ func withURLs(t *testing.T, moto string) string {
 		}
 		defer resp.Body.Close()
 		one, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != http.StatusOK {
+		if resp.StatusCode >= 300 { // there is none
 			one = nil
 		}
 		fmt.Fprintf(w, `{"FunctionUrlConfigs":[%s]}`, one)
