@@ -565,7 +565,6 @@ func TestCompareAuthorizers(t *testing.T) {
 		f(&a)
 		return &a
 	}
-	const request = "DELETE /users/x by a token with scope all"
 	for _, test := range []struct {
 		name       string
 		authorizer *Authorizer // nil: not known
