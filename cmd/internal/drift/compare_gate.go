@@ -266,11 +266,10 @@ func (g *gate) blame(settings []setting, weight func(i int) int) []Gap {
 	return gaps
 }
 
-// remapped returns the gap of an integration that changes the path of requests on
-// their way to the function. The comparison does not know what the function then
-// decides. A parameter mapping cannot change what else the decision rests on: the
-// gateway refuses mappings of the header Authorization (developer guide, "Transform
-// API requests and responses", reserved headers).
+// remapped returns the gap of an integration that changes the path or the header
+// Authorization of requests on their way to the function. The comparison does not
+// follow such a mapping. The decision rests on nothing else that a mapping can change:
+// the gateway's claims and the route key are no parameters.
 func (g *gate) remapped() (Gap, bool) {
 	i, _ := g.Integration.Get()
 	if i == nil || !slices.Contains(g.leads, toFunction) {
@@ -282,7 +281,8 @@ func (g *gate) remapped() (Gap, bool) {
 	}
 	for key := range mappings {
 		_, subject, _ := strings.Cut(key, ":")
-		if !strings.HasPrefix(subject, "header.") && !strings.HasPrefix(subject, "querystring.") {
+		isParameter := strings.HasPrefix(subject, "header.") || strings.HasPrefix(subject, "querystring.")
+		if !isParameter || strings.EqualFold(subject, "header.authorization") {
 			return Gap{
 				What: fmt.Sprintf("what the function does behind the parameter mapping %q (%s)", key, i.Where),
 				Get:  "remove the mapping: the comparison does not follow it",

@@ -817,6 +817,8 @@ func TestGaps(t *testing.T) {
 		{"an unknown stage", func(d *Deployment) { d.Stages = []Stage{{"mvp", Unknown[bool](gap("stage")), "s"}} }, "stage"},
 		{"mappings of headers", mapping(Known(map[string]string{"append:header.x": "y", "remove:querystring.q": ""})), ""},
 		{"a mapping of the path", mapping(Known(map[string]string{"overwrite:path": "/admin"})), `what the function does behind the parameter mapping "overwrite:path" (i-)`},
+		{"a mapping of the token", mapping(Known(map[string]string{"overwrite:header.authorization": "x"})), `what the function does behind the parameter mapping "overwrite:header.authorization" (i-)`},
+		{"a mapping without an operation", mapping(Known(map[string]string{"header.x": "x"})), `what the function does behind the parameter mapping "header.x" (i-)`},
 		{"unknown mappings", mapping(Unknown[map[string]string](gap("mappings"))), "mappings"},
 		{"an unknown function, and all integrations call something", func(d *Deployment) { d.Function = Unknown[FunctionID](Gap{}) }, "which function was built from the manifest (give -function)"},
 	} {
