@@ -40,8 +40,13 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
-		Setup:               setup,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup: func(env *testscript.Env) error {
+			// Plans and states that Terraform made.
+			plans, err := filepath.Abs("../internal/drift/testdata/terraform")
+			env.Setenv("PLANS", plans)
+			return errors.Join(err, setup(env))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
 }
 

@@ -58,15 +58,6 @@ func logOf(routes int) (n int) {
 	return n
 }
 
-// deployedOf returns a gateway with the routes of a table.
-func deployedOf(t *route.Table) *Deployment {
-	d := &Deployment{}
-	for r := range t.All() {
-		d.Routes = append(d.Routes, DeployedRoute{Key: r.Key(), Access: r.Access.AtGateway(), Target: "integrations/f", Where: r.Name})
-	}
-	return d
-}
-
 // Routes that all overlap take about as long to compare as routes that do not.
 func TestMixesGrow(t *testing.T) {
 	for _, c := range mixChanges {
@@ -77,14 +68,6 @@ func TestMixesGrow(t *testing.T) {
 		growth.Check(t, "order/"+c.name, 256, func(n int) func() {
 			old, new := mixes(t, logOf(n), unchanged), mixes(t, logOf(n), c.change)
 			return func() { PlanOrder(old, new, Obytes) }
-		})
-		growth.Check(t, "drift/"+c.name, 256, func(n int) func() {
-			table, deployed := mixes(t, logOf(n), unchanged), deployedOf(mixes(t, logOf(n), c.change))
-			return func() {
-				if _, err := Drifts(table, deployed); err != nil {
-					t.Error(err)
-				}
-			}
 		})
 	}
 	growth.Check(t, "matrix", 256, func(n int) func() {
@@ -122,11 +105,9 @@ func BenchmarkMixes(b *testing.B) {
 		old := mixes(b, n, unchanged)
 		for _, c := range mixChanges {
 			new := mixes(b, n, c.change)
-			deployed := deployedOf(new)
 			for name, do := range map[string]func(){
 				"diff":  func() { Compare(old, new) },
 				"order": func() { PlanOrder(old, new, Obytes) },
-				"drift": func() { _, _ = Drifts(old, deployed) },
 			} {
 				b.Run(fmt.Sprintf("%s/routes=%d/changed=%s", name, 1<<n, c.name), func(b *testing.B) {
 					b.ReportAllocs()

@@ -6,15 +6,23 @@
 // It knows the schema and little more. Of what AWS or the real provider would refuse,
 // it refuses route keys that conflict and an authorizer in use, and only where a test
 // asks for a log of the operations; see operations.go.
+//
+// It names what it makes "type/attribute". If ROUTEGATE_PROVIDER_ARNS is set, ids and
+// ARNs look as those of AWS do, and resources with different arguments have different
+// ids.
 package main
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log"
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -179,6 +187,70 @@ func (p *provider) PlanResourceChange(_ context.Context, req *tfprotov5.PlanReso
 	return &tfprotov5.PlanResourceChangeResponse{PlannedState: planned}, err
 }
 
+// templates are values that AWS makes of other values of the resource, by type and
+// attribute.
+var templates = map[string]string{
+	"aws_apigatewayv2_api execution_arn":        "arn:aws:execute-api:eu-west-1:123456789012:{id}",
+	"aws_apigatewayv2_api api_endpoint":         "https://{id}.execute-api.eu-west-1.amazonaws.com",
+	"aws_api_gateway_rest_api execution_arn":    "arn:aws:execute-api:eu-west-1:123456789012:{id}",
+	"aws_api_gateway_rest_api root_resource_id": "root{id}",
+	"aws_apigatewayv2_stage execution_arn":      "arn:aws:execute-api:eu-west-1:123456789012:{api_id}/{name}",
+	"aws_lambda_alias arn":                      "arn:aws:lambda:eu-west-1:123456789012:function:{function_name}:{name}",
+	"aws_lambda_alias invoke_arn":               "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:{function_name}:{name}/invocations",
+	"aws_lambda_function arn":                   "arn:aws:lambda:eu-west-1:123456789012:function:{function_name}",
+	"aws_lambda_function id":                    "{function_name}",
+	"aws_lambda_function invoke_arn":            "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:{function_name}/invocations",
+	"aws_lambda_function qualified_arn":         "arn:aws:lambda:eu-west-1:123456789012:function:{function_name}:1",
+	"aws_lambda_function qualified_invoke_arn":  "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:{function_name}:1/invocations",
+	"aws_lambda_function version":               "1",
+}
+
+// placeholder matches the name of an attribute in a template.
+var placeholder = regexp.MustCompile(`{(\w+)}`)
+
+// asAWS returns a value as AWS makes it. The id is a digest of the planned resource.
+func (p *provider) asAWS(typeName, attribute string, planned *tfprotov5.DynamicValue) (string, error) {
+	template := templates[typeName+" "+attribute]
+	if template == "" && attribute != "id" {
+		return typeName + "/" + attribute, nil
+	}
+	v, err := planned.Unmarshal(p.resources[typeName].ValueType())
+	if err != nil {
+		return "", err
+	}
+	var attributes map[string]tftypes.Value
+	if err := v.As(&attributes); err != nil {
+		return "", err
+	}
+	id := func() string {
+		var known []string
+		for name, v := range attributes {
+			if v.IsFullyKnown() {
+				known = append(known, name+" "+v.String())
+			}
+		}
+		slices.Sort(known)
+		sum := sha256.Sum256([]byte(typeName + strings.Join(known, "\n")))
+		return hex.EncodeToString(sum[:5])
+	}
+	if template == "" {
+		return id(), nil
+	}
+	return placeholder.ReplaceAllStringFunc(template, func(name string) string {
+		var s string
+		if name = name[1 : len(name)-1]; name == "id" && !attributes["id"].IsKnown() {
+			return id()
+		}
+		if attributes[name].As(&s) != nil {
+			return "unknown"
+		}
+		if name == "function_name" { // which may be an ARN
+			s = s[strings.LastIndex(s, ":")+1:]
+		}
+		return s
+	}), nil
+}
+
 // ApplyResourceChange makes up what is unknown.
 func (p *provider) ApplyResourceChange(_ context.Context, req *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
 	o, err := p.operationOf(req)
@@ -195,10 +267,17 @@ func (p *provider) ApplyResourceChange(_ context.Context, req *tfprotov5.ApplyRe
 		switch {
 		case v.IsKnown():
 			return v, nil
+		case a.Type.Is(tftypes.String) && os.Getenv("ROUTEGATE_PROVIDER_ARNS") != "":
+			made, err := p.asAWS(req.TypeName, a.Name, req.PlannedState)
+			return tftypes.NewValue(a.Type, made), err
 		case a.Type.Is(tftypes.String):
 			return tftypes.NewValue(a.Type, req.TypeName+"/"+a.Name), nil
 		case a.Type.Is(tftypes.Number):
 			return tftypes.NewValue(a.Type, 0), nil
+		case a.Type.Is(tftypes.Bool):
+			return tftypes.NewValue(a.Type, false), nil
+		case a.Type.Is(tftypes.List{}), a.Type.Is(tftypes.Set{}):
+			return tftypes.NewValue(a.Type, []tftypes.Value{}), nil
 		case a.Type.Is(tftypes.Map{}):
 			return tftypes.NewValue(a.Type, map[string]tftypes.Value{}), nil
 		}

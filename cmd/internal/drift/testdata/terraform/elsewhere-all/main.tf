@@ -1,0 +1,59 @@
+# Every route leads to a server that checks no groups.
+
+resource "aws_lambda_function" "this" {
+  function_name = "users"
+  role          = "arn:aws:iam::123456789012:role/users"
+}
+
+resource "aws_apigatewayv2_api" "this" {
+  name          = "users"
+  protocol_type = "HTTP"
+}
+
+resource "aws_apigatewayv2_authorizer" "jwt" {
+  api_id           = aws_apigatewayv2_api.this.id
+  name             = "jwt"
+  authorizer_type  = "JWT"
+  identity_sources = ["$request.header.Authorization"]
+
+  jwt_configuration {
+    issuer   = "https://issuer.example/"
+    audience = ["users-app"]
+  }
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = "$default"
+  auto_deploy = true
+}
+
+resource "aws_lambda_permission" "api" {
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this.function_name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/*"
+}
+
+resource "aws_apigatewayv2_integration" "legacy" {
+  api_id             = aws_apigatewayv2_api.this.id
+  integration_type   = "HTTP_PROXY"
+  integration_method = "ANY"
+  integration_uri    = "https://legacy.example/"
+}
+
+resource "aws_apigatewayv2_route" "me" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "GET /me"
+  target             = "integrations/${aws_apigatewayv2_integration.legacy.id}"
+  authorization_type = "JWT"
+  authorizer_id      = aws_apigatewayv2_authorizer.jwt.id
+}
+
+resource "aws_apigatewayv2_route" "admin" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "DELETE /users/{id}"
+  target             = "integrations/${aws_apigatewayv2_integration.legacy.id}"
+  authorization_type = "JWT"
+  authorizer_id      = aws_apigatewayv2_authorizer.jwt.id
+}

@@ -1,0 +1,75 @@
+# A parameter mapping, and a service of AWS.
+
+resource "aws_lambda_function" "this" {
+  function_name = "users"
+  role          = "arn:aws:iam::123456789012:role/users"
+}
+
+resource "aws_apigatewayv2_api" "this" {
+  name          = "users"
+  protocol_type = "HTTP"
+}
+
+resource "aws_apigatewayv2_authorizer" "jwt" {
+  api_id           = aws_apigatewayv2_api.this.id
+  name             = "jwt"
+  authorizer_type  = "JWT"
+  identity_sources = ["$request.header.Authorization"]
+
+  jwt_configuration {
+    issuer   = "https://issuer.example/"
+    audience = ["users-app"]
+  }
+}
+
+resource "aws_apigatewayv2_integration" "this" {
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = aws_lambda_function.this.invoke_arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = "$default"
+  auto_deploy = true
+}
+
+resource "aws_lambda_permission" "api" {
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this.function_name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/*"
+}
+
+resource "aws_apigatewayv2_integration" "mapped" {
+  api_id           = aws_apigatewayv2_api.this.id
+  integration_type = "AWS_PROXY"
+  integration_uri  = aws_lambda_function.this.invoke_arn
+
+  request_parameters = { "overwrite:header.Authorization" = "$request.querystring.token" }
+}
+
+resource "aws_apigatewayv2_integration" "queue" {
+  api_id              = aws_apigatewayv2_api.this.id
+  integration_type    = "AWS_PROXY"
+  integration_subtype = "SQS-SendMessage"
+  credentials_arn     = "arn:aws:iam::123456789012:role/queue"
+  request_parameters  = { QueueUrl = "https://sqs.example/", MessageBody = "$request.body" }
+}
+
+resource "aws_apigatewayv2_route" "me" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "GET /me"
+  target             = "integrations/${aws_apigatewayv2_integration.mapped.id}"
+  authorization_type = "JWT"
+  authorizer_id      = aws_apigatewayv2_authorizer.jwt.id
+}
+
+resource "aws_apigatewayv2_route" "queue" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "POST /queue"
+  target             = "integrations/${aws_apigatewayv2_integration.queue.id}"
+  authorization_type = "JWT"
+  authorizer_id      = aws_apigatewayv2_authorizer.jwt.id
+}
