@@ -10,6 +10,7 @@ import (
 	"go/types"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/routegate/routegate/framework/manifest"
 )
@@ -46,6 +47,8 @@ func (s Service) Names(ctx context.Context) ([]string, error) {
 	switch {
 	case errors.As(err, &unknown):
 		return nil, err
+	case err != nil && strings.Contains(err.Error(), "missing go.sum entry"):
+		return nil, fmt.Errorf("cannot compile the handlers in %q: go.sum is not complete: run go mod tidy", dir)
 	case err != nil:
 		return nil, fmt.Errorf("cannot compile the handlers in %q: %w", dir, err)
 	}
