@@ -148,7 +148,7 @@ func (b *builder) candidates(r *resource, attribute string, w want) (tr *trace, 
 	tr = b.trace(r, attribute, w)
 	for _, o := range tr.origins {
 		list = append(list, o.resource)
-		if tr.byKey && o.index == r.index && r.index != "" {
+		if tr.byKey && len(tr.opaque) == 0 && o.index == r.index && r.index != "" {
 			byKey = o.resource
 		}
 	}
@@ -159,9 +159,7 @@ func (b *builder) candidates(r *resource, attribute string, w want) (tr *trace, 
 				list = append(list, other)
 			}
 		}
-	} else if isOneResource(list) {
-		// An index that is known picks a resource that is not made yet, because
-		// the value is not known.
+	} else if tr.oneOf {
 		if made := slices.DeleteFunc(slices.Clone(list), func(c *resource) bool { return !c.isUnknown("id") }); len(made) > 0 {
 			list = made
 		}
@@ -174,16 +172,6 @@ func sameAPI(a, b Value[apiRef]) bool {
 	x, ok1 := a.Get()
 	y, ok2 := b.Get()
 	return !ok1 || !ok2 || x.String() == y.String()
-}
-
-// isOneResource reports whether all are instances of the same resource.
-func isOneResource(list []*resource) bool {
-	for _, r := range list {
-		if r.name != list[0].name || r.module.String() != list[0].module.String() {
-			return false
-		}
-	}
-	return true
 }
 
 func addresses(list []*resource) []string {
