@@ -174,7 +174,7 @@ func (t *terraform) deployment(kind string) (*Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{terraform: t, api: api, kind: kind, d: &Deployment{}, integrations: make(map[*resource]*Integration), called: make(map[string]bool)}
+	b := &builder{terraform: t, api: api, kind: kind, d: &Deployment{}, integrations: make(map[*resource]*Integration), choices: make(map[choiceKey]*choice), called: make(map[string]bool)}
 	own := routes[api.String()]
 	for _, r := range homeless {
 		gap, _ := t.apiOf(r, "api_id").Gap()
