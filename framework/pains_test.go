@@ -70,7 +70,7 @@ var pains = []struct {
 	{"any scope is taken for every scope, or scopes are ignored", anyScopeIsEnough, []string{
 		"framework/openapi TestSecurity", "framework TestAccess: a reader", "framework/gateway TestRefusals"}},
 	{"a report on drift is full of noise, or clean by mistake", nil, []string{
-		"cmd/routes/testdata/script/drift.txtar", "cmd/routes/testdata/script/drift_bad.txtar", "framework/review TestDriftsAreThoseOfBruteForce", "framework/review TestReadPlanRefuses"}},
+		"cmd/routes/testdata/script/drift.txtar", "cmd/routes/testdata/script/drift_bad.txtar", "cmd/routes/testdata/script/drift_closed.txtar", "cmd/internal/drift TestCompareIsBruteForce"}},
 	{"a diff misses what changes who may call", nil, []string{
 		"framework/review TestEveryEditIsClaimed", "framework/review TestCompareAgainstBruteForce", "cmd/routes/testdata/script/diff.txtar"}},
 	{"a change takes a container, the cloud or a restart to be seen", nil, []string{

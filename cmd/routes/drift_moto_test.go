@@ -3,6 +3,8 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +12,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,8 +107,8 @@ type motoAPI struct {
 	routes                           map[string]string // route ids by route key
 }
 
-// command runs a command of aws apigatewayv2 on the API, and returns what it
-// prints.
+// command runs a command of aws apigatewayv2 on the API, or one of aws lambda or aws
+// iam, and returns what it prints.
 func (m *motoAPI) command(t *testing.T, args ...string) []byte {
 	t.Helper()
 	out, err := m.try(args...)
@@ -116,9 +121,11 @@ func (m *motoAPI) command(t *testing.T, args ...string) []byte {
 func (m *motoAPI) try(args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	args = append([]string{"apigatewayv2"}, args...)
-	if m.id != "" {
-		args = append(args, "--api-id", m.id)
+	if args[0] != "iam" && args[0] != "lambda" {
+		args = append([]string{"apigatewayv2"}, args...)
+		if m.id != "" {
+			args = append(args, "--api-id", m.id)
+		}
 	}
 	cmd := exec.CommandContext(ctx, m.aws, append(args, "--output", "json")...)
 	cmd.WaitDelay = 5 * time.Second
@@ -157,14 +164,57 @@ func (m *motoAPI) createRoute(key, authorizationType string, scopes ...string) [
 	return args
 }
 
+const motoFunction = "arn:aws:lambda:eu-west-1:123456789012:function:users"
+
+// createFunction makes the function that the API calls.
+func (m *motoAPI) createFunction(t *testing.T) {
+	t.Helper()
+	var code bytes.Buffer
+	archive := zip.NewWriter(&code)
+	if _, err := archive.Create("bootstrap"); err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var role struct{ Role struct{ Arn string } }
+	if err := json.Unmarshal(m.command(t, "iam", "create-role", "--role-name", "users", "--assume-role-policy-document", "{}"), &role); err != nil {
+		t.Fatal(err)
+	}
+	file := writeFile(t, "function.zip", code.String())
+	m.command(t, "lambda", "create-function", "--function-name", "users", "--runtime", "provided.al2023", "--handler", "bootstrap", "--role", role.Role.Arn, "--zip-file", "fileb://"+file)
+}
+
+// withFunctionURLs answers for moto that there are no Function URLs: moto 5.2 lacks
+// ListFunctionUrlConfigs.
+func withFunctionURLs(t *testing.T, moto string) string {
+	t.Helper()
+	target, err := url.Parse(moto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/urls") {
+			fmt.Fprint(w, `{"FunctionUrlConfigs": []}`)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // newMotoAPI sets an API up from what gen-tf writes of the table.
 func newMotoAPI(t *testing.T, table *route.Table) *motoAPI {
 	t.Helper()
 	m := &motoAPI{aws: program(t, "aws"), routes: make(map[string]string)}
+	m.createFunction(t)
 	id := made(t, m.command(t, "create-api", "--name", "users", "--protocol-type", "HTTP"), "ApiId")
 	m.id = id
 	m.integration = made(t, m.command(t, "create-integration", "--integration-type", "AWS_PROXY", "--payload-format-version", "2.0",
-		"--integration-uri", "arn:aws:lambda:eu-west-1:123456789012:function:users"), "IntegrationId")
+		"--integration-uri", motoFunction), "IntegrationId")
+	m.command(t, "create-stage", "--stage-name", "$default", "--auto-deploy")
 	m.authorizer = made(t, m.command(t, "create-authorizer", "--name", "main", "--authorizer-type", "JWT", "--identity-source", "$request.header.Authorization",
 		"--jwt-configuration", "Audience=users-app,admin-app,Issuer=https://issuer.example/"), "AuthorizerId")
 
@@ -216,7 +266,7 @@ func TestDriftAgainstMoto(t *testing.T) {
 		t.Skip("takes half a minute")
 	}
 	program(t, "aws")
-	useAWS(t, startMoto(t))
+	useAWS(t, withFunctionURLs(t, startMoto(t)))
 	manifest := writeFile(t, "routes.yaml", motoManifest)
 	table, report := route.Load("routes.yaml", []byte(motoManifest), nil)
 	if table == nil {
@@ -226,27 +276,43 @@ func TestDriftAgainstMoto(t *testing.T) {
 	tokens := []string{"-manifest", manifest, "-issuer", "https://issuer.example/", "-audience", "users-app,admin-app", "-json"}
 	dir := t.TempDir()
 
-	// check compares in both ways.
+	// check compares in both ways. The files show neither stages nor other ways to the
+	// function, so they are unknown.
 	check := func(what string, wantCode int, want ...string) {
 		t.Helper()
-		routes, authorizers := filepath.Join(dir, "routes.json"), filepath.Join(dir, "authorizers.json")
-		for file, args := range map[string][]string{routes: {"get-routes"}, authorizers: {"get-authorizer", "--authorizer-id", m.authorizer}} {
-			if err := os.WriteFile(file, m.command(t, args...), 0o600); err != nil {
+		files := make(map[string]string)
+		for name, args := range map[string][]string{
+			"routes": {"get-routes"}, "authorizers": {"get-authorizer", "--authorizer-id", m.authorizer}, "integrations": {"get-integrations"},
+		} {
+			files[name] = filepath.Join(dir, name+".json")
+			if err := os.WriteFile(files[name], m.command(t, args...), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for source, args := range map[string][]string{"live": {"-api-id", m.id}, "files": {"-routes", routes, "-authorizers", authorizers}} {
+		for source, args := range map[string][]string{
+			"live":  {"-api-id", m.id},
+			"files": {"-routes", files["routes"], "-authorizers", files["authorizers"], "-integrations", files["integrations"]},
+		} {
+			wantCode, want := wantCode, slices.Clone(want)
+			if source == "files" {
+				want = append(want, "unknown", "unknown")
+				if wantCode < 4 {
+					wantCode = 5
+				}
+			}
 			code, stdout, stderr := runDrift(append(args, tokens...)...)
-			var printed driftJSON
+			var printed struct {
+				Findings []struct{ Kind, Authorizer, Message, Request, Caller string }
+			}
 			if err := json.Unmarshal([]byte(stdout), &printed); err != nil {
 				t.Fatalf("%s, %s: exit code %d: %v\n%s%s", what, source, code, err, stdout, stderr)
 			}
 			var got []string
 			for _, f := range printed.Findings {
-				text := string(f.Kind)
+				text := f.Kind
 				if f.Authorizer != "" {
 					text += " " + f.Message
-				} else {
+				} else if f.Request != "" {
 					text += " " + f.Request + " by " + f.Caller
 				}
 				got = append(got, text)
@@ -254,7 +320,7 @@ func TestDriftAgainstMoto(t *testing.T) {
 			slices.Sort(got)
 			slices.Sort(want)
 			if diff := cmp.Diff(want, got); diff != "" || code != wantCode {
-				t.Errorf("%s, %s: exit code %d, want %d; drifts (-want +got):\n%s", what, source, code, wantCode, diff)
+				t.Errorf("%s, %s: exit code %d, want %d; findings (-want +got):\n%s", what, source, code, wantCode, diff)
 			}
 		}
 	}
@@ -287,10 +353,15 @@ func TestDriftAgainstMoto(t *testing.T) {
 	check("another authorizer", 4,
 		"exposed DELETE /v1/users/x by a token",
 		"orphan GET /v1/debug by nobody",
-		`exposed authorizer "main" trusts the issuer "https://issuer.example"; want "https://issuer.example/"`,
-		`blocked authorizer "main" trusts the issuer "https://issuer.example"; want "https://issuer.example/"`,
-		`exposed authorizer "main" takes tokens for "guests" too`,
-		`blocked authorizer "main" does not take tokens for "admin-app"`)
+		`exposed authorizer "main" takes tokens with the issuer "https://issuer.example"`,
+		`blocked authorizer "main" does not take tokens with the issuer "https://issuer.example/"`,
+		`exposed authorizer "main" takes tokens with the audience "guests"`,
+		`blocked authorizer "main" does not take tokens with the audience "admin-app"`)
+
+	m.command(t, "lambda", "add-permission", "--function-name", "users", "--statement-id", "everybody", "--action", "lambda:InvokeFunction", "--principal", "*")
+	if code, stdout, stderr := runDrift("-api-id", m.id, "-manifest", manifest); code != 4 || !strings.Contains(stdout, "EXPOSED   resource policy statement at ") {
+		t.Errorf("a resource policy for everybody: exit code %d\n%s%s", code, stdout, stderr)
+	}
 
 	// A part of the answer is no answer.
 	part := writeFile(t, "part.json", string(m.command(t, "get-routes", "--max-items", "2")))

@@ -57,11 +57,11 @@ routes:
   - {path: /map, method: GET, handler: site_map, groups: [ADMINS]}
 `
 
-// A fakeAWS answers as API Gateway's own API does, and fails as often as it is
-// told to.
+// A fakeAWS answers as the APIs of API Gateway and Lambda do, and fails as often as
+// it is told to.
 type fakeAWS struct {
 	api      string              // the answer to GetApi
-	pages    map[string][]string // what each path answers, page by page
+	pages    map[string][]string // what each path answers, page by page; "denied" is a refusal
 	failures []int               // the next answers are these statuses
 	requests atomic.Int32
 }
@@ -80,11 +80,19 @@ func (f *fakeAWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := strings.TrimPrefix(r.URL.Path, "/v2/apis/a1")
+	path = strings.TrimPrefix(path, "/2015-03-31/functions/"+liveFunction)
+	path = strings.TrimPrefix(path, "/2021-10-31/functions/"+liveFunction)
 	if path == "" {
 		fmt.Fprint(w, f.api)
 		return
 	}
 	pages, page := f.pages[path], 0
+	if len(pages) == 1 && pages[0] == "denied" {
+		w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `{"message":"not yours"}`)
+		return
+	}
 	if token := r.URL.Query().Get("nextToken"); token != "" {
 		fmt.Sscanf(token, "page%d", &page)
 	}
@@ -110,7 +118,13 @@ const (
 	liveHC  = `{"routeId": "r1", "routeKey": "GET /hc", "authorizationType": "NONE", "target": "integrations/i1"}`
 	liveMe  = `{"routeId": "r2", "routeKey": "GET /me", "authorizationType": "JWT", "authorizerId": "j", "target": "integrations/i1"}`
 	liveMap = `{"routeId": "r3", "routeKey": "GET /map", "authorizationType": "JWT", "authorizerId": "j", "target": "integrations/i2"}`
-	liveJWT = `{"authorizerId": "j", "authorizerType": "JWT", "name": "main", "jwtConfiguration": {"issuer": "https://issuer/", "audience": ["app"]}}`
+	liveJWT = `{"authorizerId": "j", "authorizerType": "JWT", "name": "main", "identitySource": ["$request.header.Authorization"], "jwtConfiguration": {"issuer": "https://issuer/", "audience": ["app"]}}`
+)
+
+const (
+	liveFunction = "arn:aws:lambda:eu-west-1:1:function:f"
+	liveCall     = `{"integrationId": "i1", "integrationType": "AWS_PROXY", "payloadFormatVersion": "2.0", "integrationUri": "` + liveFunction + `"}`
+	liveCall2    = `{"integrationId": "i2", "integrationType": "AWS_PROXY", "payloadFormatVersion": "2.0", "integrationUri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/` + liveFunction + `/invocations"}`
 )
 
 // newFakeAWS returns an API that does what liveManifest says, in several pages.
@@ -120,10 +134,13 @@ func newFakeAWS() *fakeAWS {
 		pages: map[string][]string{
 			"/routes":        {page(1, liveMap), page(2), page(0, liveHC, liveMe)},
 			"/authorizers/j": {liveJWT},
-			"/integrations": {
-				page(1, `{"integrationId": "i1", "integrationUri": "arn:aws:lambda:eu-west-1:1:function:f"}`),
-				page(0, `{"integrationId": "i2", "integrationUri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:1:function:f/invocations"}`),
-			},
+			"/integrations":  {page(1, liveCall), page(0, liveCall2)},
+			"/stages":        {page(0, `{"stageName": "mvp", "autoDeploy": true}`)},
+
+			"/v2/domainnames":                   {page(0)},
+			"/aliases":                          {`{"Aliases": []}`},
+			"/urls":                             {`{"FunctionUrlConfigs": []}`},
+			"/2015-03-31/event-source-mappings": {`{"EventSourceMappings": []}`},
 		},
 	}
 }
@@ -139,9 +156,9 @@ func TestDriftLive(t *testing.T) {
 		code   int
 		want   string // standard output, or in case of an error standard error, has it
 	}{
-		{name: "pages", code: 0, want: "0 exposed, 0 blocked, 0 orphans, 0 missing\n"},
+		{name: "pages", code: 0, want: "clean: 0 exposed, 0 unknown, 0 blocked, 0 orphans, 0 missing\n"},
 		{name: "issuer and audience", args: []string{"-issuer", "https://issuer/", "-audience", "app"}, code: 0, want: "0 exposed"},
-		{name: "another audience", args: []string{"-audience", "web"}, code: 4, want: `takes tokens for "app" too`},
+		{name: "another audience", args: []string{"-audience", "web"}, code: 4, want: `takes tokens with the audience "app"`},
 		{name: "busy and broken, then fine", change: func(f *fakeAWS) { f.failures = []int{429, 500} }, code: 0, want: "0 exposed"},
 		{name: "broken", change: func(f *fakeAWS) { f.failures = []int{500, 500, 500} }, code: 3, want: "GetApi"},
 		{name: "busy", change: func(f *fakeAWS) { f.failures = []int{429, 429, 429} }, code: 3, want: "TooManyRequestsException"},
@@ -156,7 +173,32 @@ func TestDriftLive(t *testing.T) {
 		{name: "no routes", change: func(f *fakeAWS) { f.pages["/routes"] = []string{page(0)} }, code: 1, want: "3 missing"},
 		{name: "no authorizer", change: func(f *fakeAWS) { delete(f.pages, "/authorizers/j") }, args: []string{"-issuer", "x"}, code: 3, want: "AWS answers to GetAuthorizer: NotFoundException"},
 		{name: "no integrations", change: func(f *fakeAWS) { delete(f.pages, "/integrations") }, code: 3, want: "AWS answers to GetIntegrations: NotFoundException"},
-		{name: "another integration", change: func(f *fakeAWS) { f.pages["/integrations"][1] = page(0) }, code: 4, want: `it goes to "integrations/i2", which is not the function`},
+		{name: "an integration that is not among the integrations", change: func(f *fakeAWS) { f.pages["/integrations"][1] = page(0) }, code: 3, want: `route "GET /map" has the integration "i2", which is not among the integrations`},
+		{name: "another integration", change: func(f *fakeAWS) {
+			f.pages["/integrations"][1] = page(0, `{"integrationId": "i2", "integrationType": "HTTP_PROXY", "integrationUri": "https://map.example/"}`)
+		}, code: 4, want: `it goes to "https://map.example/", which is not the function`},
+		{name: "two functions", change: func(f *fakeAWS) {
+			f.pages["/integrations"][1] = page(0, strings.ReplaceAll(liveCall2, "function:f", "function:g"))
+		}, code: 5, want: "UNKNOWN   which function was built from the manifest"},
+		{name: "two functions, and one is named", change: func(f *fakeAWS) {
+			f.pages["/integrations"][1] = page(0, strings.ReplaceAll(liveCall2, "function:f", "function:g"))
+		}, args: []string{"-function", "f"}, code: 4, want: `which is not the function: nothing refuses it`},
+		{name: "a Function URL", change: func(f *fakeAWS) {
+			f.pages["/urls"] = []string{`{"FunctionUrlConfigs": [{"AuthType": "NONE", "FunctionArn": "` + liveFunction + `", "FunctionUrl": "https://u.example/"}]}`}
+		}, code: 1, want: "ORPHAN    function URL at https://u.example/\n"},
+		{name: "a resource policy for everybody", change: func(f *fakeAWS) {
+			f.pages["/policy"] = []string{`{"Policy": "{\"Statement\": [{\"Sid\": \"all\", \"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"lambda:InvokeFunction\"}]}"}`}
+		}, code: 4, want: "EXPOSED   resource policy statement at "},
+		{name: "an event source", change: func(f *fakeAWS) {
+			f.pages["/2015-03-31/event-source-mappings"] = []string{`{"EventSourceMappings": [{"UUID": "u", "EventSourceArn": "arn:aws:sqs:eu-west-1:1:q", "FunctionArn": "` + liveFunction + `"}]}`}
+		}, code: 1, want: "ORPHAN    event source mapping at u\n"},
+		{name: "a stage that does not deploy by itself", change: func(f *fakeAWS) { f.pages["/stages"] = []string{page(0, `{"stageName": "mvp", "autoDeploy": false}`)} }, code: 5, want: `what the stage "mvp" (mvp) serves`},
+		{name: "no permission to read the resource policy", change: func(f *fakeAWS) { f.pages["/policy"] = []string{"denied"} }, code: 5, want: "lacks the permission lambda:GetPolicy"},
+		{name: "no permission to read aliases", change: func(f *fakeAWS) { f.pages["/aliases"] = []string{"denied"} }, code: 5, want: "lacks the permission lambda:ListAliases"},
+		{name: "no permission to read Function URLs", change: func(f *fakeAWS) { f.pages["/urls"] = []string{"denied"} }, code: 5, want: "lacks the permission lambda:ListFunctionUrlConfigs"},
+		{name: "no permission to read event sources", change: func(f *fakeAWS) { f.pages["/2015-03-31/event-source-mappings"] = []string{"denied"} }, code: 5, want: "lacks the permission lambda:ListEventSourceMappings"},
+		{name: "no permission to read stages", change: func(f *fakeAWS) { f.pages["/stages"] = []string{"denied"} }, code: 5, want: "lacks the permission apigateway:GET"},
+		{name: "no permission to read an authorizer", change: func(f *fakeAWS) { f.pages["/authorizers/j"] = []string{"denied"} }, code: 5, want: `the authorizer "j": the caller lacks the permission apigateway:GET`},
 		{name: "a type that is not known", change: func(f *fakeAWS) {
 			f.pages["/routes"] = []string{page(0, strings.Replace(liveMe, `"JWT"`, `"OPEN"`, 1))}
 		}, code: 3, want: `unknown authorization type "OPEN"`},
@@ -180,8 +222,8 @@ func TestDriftLive(t *testing.T) {
 			if code != test.code || !strings.Contains(got, test.want) {
 				t.Errorf("exit code %d, want %d; want %q\n%s%s", code, test.code, test.want, stdout, stderr)
 			}
-			if test.code != 3 && !strings.Contains(stderr, "needs -token") {
-				t.Errorf("standard error is %q", stderr)
+			if test.code != 3 && (stderr != "" || !strings.Contains(stdout, "the function was built from this manifest (-token asks it)")) {
+				t.Errorf("standard error is %q, and nothing is said of the function's manifest:\n%s", stderr, stdout)
 			}
 		})
 	}
@@ -267,7 +309,9 @@ func TestDriftDigest(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			mux := http.NewServeMux()
 			fake := newFakeAWS()
-			mux.Handle("/v2/", fake)
+			for _, path := range []string{"/v2/", "/2015-03-31/", "/2021-10-31/"} {
+				mux.Handle(path, fake)
+			}
 			prefix := test.stage
 			if prefix == "" {
 				prefix = test.env
@@ -319,7 +363,8 @@ func TestDriftDigestBesideFiles(t *testing.T) {
 		fmt.Fprint(w, `{"manifest_digest": "other"}`)
 	}))
 	defer server.Close()
-	code, stdout, stderr := runDrift("-manifest", manifest, "-routes", routes, "-token", token, "-endpoint", server.URL+"/base/", "-json")
+	authorizers, integrations := writeFile(t, "a.json", `{"Items": [`+liveJWT+`]}`), writeFile(t, "i.json", `{"Items": [`+liveCall+`]}`)
+	code, stdout, stderr := runDrift("-manifest", manifest, "-routes", routes, "-authorizers", authorizers, "-integrations", integrations, "-token", token, "-endpoint", server.URL+"/base/", "-json")
 	var printed struct {
 		Function struct {
 			ManifestDigest string `json:"manifest_digest"`
@@ -327,7 +372,7 @@ func TestDriftDigestBesideFiles(t *testing.T) {
 			Same           bool
 		}
 	}
-	if err := json.Unmarshal([]byte(stdout), &printed); err != nil || code != 1 || printed.Function.ManifestDigest != "other" || printed.Function.Same || len(printed.Function.Want) != 64 {
+	if err := json.Unmarshal([]byte(stdout), &printed); err != nil || code != 5 || printed.Function.ManifestDigest != "other" || printed.Function.Same || len(printed.Function.Want) != 64 {
 		t.Errorf("exit code %d, error %v\n%s%s", code, err, stdout, stderr)
 	}
 	for endpoint, want := range map[string]string{
@@ -381,8 +426,9 @@ func TestDriftOfManyRoutes(t *testing.T) {
 		}
 		list := strings.TrimSuffix(routes.String(), ",") + "]}"
 		start := time.Now()
-		code, stdout, stderr := runDrift("-manifest", writeFile(t, "routes.yaml", manifest.String()), "-routes", writeFile(t, "routes.json", list))
-		if want := fmt.Sprintf("%d exposed, %d blocked, 0 orphans, 0 missing\n", n, n); code != exitOpen || !strings.HasSuffix(stdout, want) {
+		code, stdout, stderr := runDrift("-manifest", writeFile(t, "routes.yaml", manifest.String()), "-routes", writeFile(t, "routes.json", list),
+			"-integrations", writeFile(t, "i.json", `{"Items": [`+strings.Replace(liveCall, "i1", "i", 1)+`]}`))
+		if want := fmt.Sprintf("%d exposed, 2 unknown, %d blocked, 0 orphans, 0 missing\n", n, n); code != 4 || !strings.HasSuffix(stdout, want) {
 			t.Errorf("exit code %d, want %q\n%.300s%.300s", code, want, stdout[max(0, len(stdout)-200):], stderr)
 		}
 		t.Logf("%d routes: %v", n, time.Since(start).Round(time.Millisecond))

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -38,7 +39,10 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// The race detector waits for a second at every exit otherwise.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			return nil
+			// Plans and states that Terraform made.
+			plans, err := filepath.Abs("../internal/drift/testdata/terraform")
+			env.Setenv("PLANS", plans)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})

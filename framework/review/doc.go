@@ -1,6 +1,5 @@
-// Package review answers questions about access: who may call what, why, what a
-// change of the manifest changes, and whether a deployed gateway does what the
-// manifest says.
+// Package review answers questions about access: who may call what, why, and what
+// a change of the manifest changes.
 //
 // A manifest is small and finite, and every request is answered like one of
 // finitely many others, so the answers are exact: nothing is sampled. Every one
