@@ -11,7 +11,7 @@ import (
 
 // ReadOptions says which resources of a plan or a state are the deployment.
 type ReadOptions struct {
-	Module   string // the module that has the API, such as "module.api"; "" for any
+	Module   string // the address of the API or of its module, such as "module.api"; "" for any
 	API      string // the id of the API; "" for any
 	Function string // the manifest's function: name, ARN, or address in Terraform; "" if the API's integrations say it
 
@@ -20,7 +20,7 @@ type ReadOptions struct {
 	AssumeComplete bool
 }
 
-// After is how to get what a plan does not know yet.
+// after is how to get what a plan does not know yet.
 const after = "compare again after terraform apply, with -state"
 
 // ReadPlan reads what "terraform show -json PLAN" or "tofu show -json PLAN" prints of
