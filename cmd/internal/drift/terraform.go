@@ -11,7 +11,7 @@ import (
 
 // ReadOptions says which resources of a plan or a state are the deployment.
 type ReadOptions struct {
-	Module   string // the module that has the API, such as "module.api"; "" for any
+	Module   string // the address of the API or of its module, such as "module.api"; "" for any
 	API      string // the id of the API; "" for any
 	Function string // the manifest's function: name, ARN, or address in Terraform; "" if the API's integrations say it
 
@@ -20,7 +20,7 @@ type ReadOptions struct {
 	AssumeComplete bool
 }
 
-// After is how to get what a plan does not know yet.
+// after is how to get what a plan does not know yet.
 const after = "compare again after terraform apply, with -state"
 
 // ReadPlan reads what "terraform show -json PLAN" or "tofu show -json PLAN" prints of
@@ -118,7 +118,8 @@ type shownResource struct {
 	Address, Mode, Type, Name string
 	Index                     json.RawMessage
 	Values                    json.RawMessage
-	Deposed                   string `json:"deposed_key"`
+	Sensitive                 json.RawMessage `json:"sensitive_values"`
+	Deposed                   string          `json:"deposed_key"`
 }
 
 type shownChange struct {
@@ -183,6 +184,12 @@ var readTypes = []string{
 	typeFunction, typeAlias, typeURL, typePermission, typeEvents,
 }
 
+// isUnread reports whether resources of a type can make routes or doors and are not
+// read: those of the provider awscc, and bodies of REST APIs.
+func isUnread(kind string) bool {
+	return strings.HasPrefix(kind, "awscc_apigateway") || strings.HasPrefix(kind, "awscc_lambda_") && kind != "awscc_lambda_function" || kind == "aws_api_gateway_rest_api_put"
+}
+
 // A resource is one instance of a resource that AWS has after the apply.
 type resource struct {
 	address, kind, name string
@@ -190,6 +197,7 @@ type resource struct {
 	index               string // the instance's key as JSON, "" without count and for_each
 	values              map[string]json.RawMessage
 	unknown             map[string]json.RawMessage // what is known after apply: true, or which parts
+	sensitive           map[string]json.RawMessage // what is sensitive: true, or which parts
 	absentIsNull        bool                       // of a value that is neither in values nor in unknown
 	note                string                     // why a resource that Terraform gives up counts
 }
@@ -207,7 +215,9 @@ type terraform struct {
 	byARN     map[string]*resource  // functions
 	byID      map[string]*resource  // by type, a space and id
 	assumed   map[string]bool
-	wrong     error // the first value that has another type than it should
+	unread    []string        // addresses of resources that can be doors, and are not read
+	resolving map[string]bool // what apiOf and functionOf are looking for, against cycles
+	wrong     error           // the first value that has another type than it should
 }
 
 func newTerraform(opts ReadOptions) *terraform {
@@ -215,7 +225,7 @@ func newTerraform(opts ReadOptions) *terraform {
 		opts: opts, of: make(map[string][]*resource), at: make(map[string][]*resource),
 		instances: make(map[string][]string), traces: make(map[traceKey]*trace),
 		functions: make(map[functionName]bool), byARN: make(map[string]*resource), byID: make(map[string]*resource),
-		assumed: make(map[string]bool), forgotten: make(map[string]bool),
+		assumed: make(map[string]bool), forgotten: make(map[string]bool), resolving: make(map[string]bool),
 	}
 }
 
@@ -257,6 +267,9 @@ func (t *terraform) addPlan(show *shown) error {
 // what a plan does not know of each of them, and is nil for a state.
 func (t *terraform) addModule(m shownModule, path modulePath, unknown map[string]json.RawMessage) error {
 	for _, shown := range m.Resources {
+		if shown.Mode == "managed" && isUnread(shown.Type) {
+			t.unread = append(t.unread, shown.Address)
+		}
 		if shown.Mode != "managed" || !slices.Contains(readTypes, shown.Type) {
 			continue
 		}
@@ -266,6 +279,9 @@ func (t *terraform) addModule(m shownModule, path modulePath, unknown map[string
 		r := &resource{
 			address: shown.Address, kind: shown.Type, name: shown.Name, module: path, index: canonicalIndex(string(shown.Index)),
 			absentIsNull: unknown == nil,
+		}
+		if json.Unmarshal(shown.Sensitive, &r.sensitive) != nil {
+			r.sensitive = nil // true or false for the whole of a resource without values
 		}
 		if r.name == "" { // files that were not written by Terraform
 			r.name = resourceName(shown.Address)
@@ -334,8 +350,12 @@ func (r *resource) isUnknown(name string) bool {
 	if raw, ok := r.unknown[name]; ok {
 		return bytes.Contains(raw, []byte("true"))
 	}
-	_, ok := r.values[name]
-	return !ok && !r.absentIsNull
+	raw, ok := r.values[name]
+	if !ok || string(raw) == "null" {
+		// HCP Terraform can write null in the place of a sensitive value.
+		return !ok && !r.absentIsNull || bytes.Contains(r.sensitive[name], []byte("true"))
+	}
+	return false
 }
 
 // valueOf decodes a value. A value that is null or absent is the zero T.

@@ -52,15 +52,35 @@ func (t *terraform) apiOf(r *resource, attribute string) Value[apiRef] {
 	if id, ok := value.Get(); ok {
 		return t.apiByID(id, kinds, r, attribute)
 	}
+	key := r.address + " " + attribute
+	if t.resolving[key] {
+		return Unknown[apiRef](r.notKnown(attribute))
+	}
+	t.resolving[key] = true
+	defer delete(t.resolving, key)
 	tr := t.trace(r, attribute, wantAPI)
 	found := make(map[string]apiRef)
 	for _, o := range tr.origins {
-		found[o.address] = apiRef{resource: o.resource}
+		if o.kind == typeAPI || o.kind == typeREST {
+			found[o.address] = apiRef{resource: o.resource}
+			continue
+		}
+		via := t.apiOf(o.resource, o.attribute) // the API of a stage, for its execution_arn
+		ref, ok := via.Get()
+		if !ok {
+			return via
+		}
+		found[ref.String()] = ref
 	}
 	for _, id := range tr.literals {
 		if a, ok := t.apiByID(id, kinds, r, attribute).Get(); ok {
 			found[a.String()] = a
 		}
+	}
+	// An API refuses a route with the id of something else. A permission can have the ARN
+	// of any API, also of one that the source does not have.
+	if len(found) == 0 && attribute == "source_arn" {
+		return Unknown[apiRef](t.ambiguous(r, attribute, "API", tr, nil))
 	}
 	if len(tr.opaque) > 0 || len(found) == 0 {
 		for _, a := range t.pool(r, kinds) {
@@ -154,7 +174,7 @@ func (t *terraform) deployment(kind string) (*Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{terraform: t, api: api, kind: kind, d: &Deployment{}, integrations: make(map[*resource]*Integration), called: make(map[string]bool)}
+	b := &builder{terraform: t, api: api, kind: kind, d: &Deployment{}, integrations: make(map[*resource]*Integration), choices: make(map[choiceKey]*choice), called: make(map[string]bool)}
 	own := routes[api.String()]
 	for _, r := range homeless {
 		gap, _ := t.apiOf(r, "api_id").Gap()

@@ -19,6 +19,9 @@ func (b *builder) doors(others map[string][]*resource, refs map[string]apiRef) {
 	b.eventDoors()
 	b.endpointDoor()
 	b.aliasDoors()
+	for _, address := range b.unread {
+		b.gap(Gap{What: fmt.Sprintf("what %s leads to: resources of its type are not read", address), Get: "use -api-id"})
+	}
 }
 
 // leadsIn reports whether a function is the manifest's, or can be.
@@ -36,7 +39,13 @@ func (b *builder) leadsIn(id FunctionID) bool {
 	return false
 }
 
-func (b *builder) add(door Door) { b.d.Doors = append(b.d.Doors, door) }
+// add adds a door that a resource makes.
+func (b *builder) add(r *resource, door Door) {
+	if r.note != "" {
+		door.Detail += "; " + r.note
+	}
+	b.d.Doors = append(b.d.Doors, door)
+}
 
 func (b *builder) gap(g Gap) { b.d.Gaps = append(b.d.Gaps, g) }
 
@@ -74,7 +83,7 @@ func (b *builder) routeDoors(ref apiRef, routes []*resource) {
 			continue
 		}
 		if b.leadsIn(id) {
-			b.add(b.routeDoor(ref, r, i))
+			b.add(r, b.routeDoor(ref, r, i))
 		}
 	}
 }
@@ -137,7 +146,7 @@ func (b *builder) apiDoors() {
 			b.gap(gap)
 		} else if b.leadsIn(id) {
 			key, _ := r.Key.Get()
-			b.add(Door{Kind: OtherHTTPAPI, Where: api.address, Lets: Known(Unvouched), Detail: fmt.Sprintf("%q, which the API makes by itself, authorization type NONE", key)})
+			b.add(api, Door{Kind: OtherHTTPAPI, Where: api.address, Lets: Known(Unvouched), Detail: fmt.Sprintf("%q, which the API makes by itself, authorization type NONE", key)})
 		}
 	}
 }
@@ -213,7 +222,7 @@ func (b *builder) restDoors() {
 				door.Detail = strings.TrimSpace(method + " with " + door.Detail)
 			}
 		}
-		b.add(door)
+		b.add(r, door)
 	}
 }
 
@@ -285,6 +294,12 @@ func (b *builder) restResources(r *resource) (names map[string]bool, exact bool)
 	if id, ok := b.text(r, "resource_id").Get(); ok {
 		return map[string]bool{id: true}, id != ""
 	}
+	key := r.address + " resource_id"
+	if b.resolving[key] {
+		return names, false
+	}
+	b.resolving[key] = true
+	defer delete(b.resolving, key)
 	tr := b.trace(r, "resource_id", wantRESTResource)
 	for _, o := range tr.origins {
 		if tr.byKey && o.index != r.index {
@@ -310,7 +325,7 @@ func (b *builder) urlDoors() {
 		}
 		auth := b.text(r, "authorization_type")
 		text, _ := auth.Get()
-		b.add(Door{Kind: FunctionURL, Where: r.address, Lets: urlEntry(auth), Detail: "auth type " + text})
+		b.add(r, Door{Kind: FunctionURL, Where: r.address, Lets: urlEntry(auth), Detail: "auth type " + text})
 	}
 }
 
@@ -345,7 +360,7 @@ func (b *builder) permissionDoor(r *resource) {
 		if !ok {
 			gap, _ := v.Gap()
 			door.Lets = Unknown[Entry](gap)
-			b.add(door)
+			b.add(r, door)
 			return
 		}
 		values[name] = text
@@ -371,7 +386,7 @@ func (b *builder) permissionDoor(r *resource) {
 		if len(b.of[typeURL]) == 0 || !b.hasURL() {
 			door.Lets = urlEntry(Known(g.urlAuth))
 			door.Detail += ", for a Function URL"
-			b.add(door)
+			b.add(r, door)
 		}
 		return
 	}
@@ -379,7 +394,7 @@ func (b *builder) permissionDoor(r *resource) {
 	if principal == gatewayService || principal == "*" && (!isKnown(source) || g.sourceService() == gatewayService) {
 		if len(g.sources) > 0 {
 			if b.gatewayGrant(r, source, &door) {
-				b.add(door)
+				b.add(r, door)
 			}
 			return
 		}
@@ -388,7 +403,7 @@ func (b *builder) permissionDoor(r *resource) {
 		b.assumed[assumedRules] = true
 	}
 	door.Lets = g.entry(principal, r.address)
-	b.add(door)
+	b.add(r, door)
 }
 
 func isKnown[T any](v Value[T]) bool {
@@ -441,7 +456,7 @@ func (b *builder) eventDoors() {
 			continue
 		}
 		source, _ := b.text(r, "event_source_arn").Get()
-		b.add(Door{Kind: EventSource, Where: r.address, Lets: Known(Refused), Detail: strings.TrimSpace("records of " + source)})
+		b.add(r, Door{Kind: EventSource, Where: r.address, Lets: Known(Refused), Detail: strings.TrimSpace("records of " + source)})
 	}
 }
 
@@ -468,7 +483,7 @@ func (b *builder) endpointDoor() {
 			gap, _ := disabled.Gap()
 			door.Lets = Unknown[Entry](gap)
 		}
-		b.add(door)
+		b.add(r, door)
 		return
 	}
 }
@@ -499,7 +514,7 @@ func (b *builder) aliasDoors() {
 				}
 			}
 		}
-		b.add(door)
+		b.add(r, door)
 	}
 }
 

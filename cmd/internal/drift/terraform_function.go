@@ -33,6 +33,12 @@ func (b *builder) functionOf(r *resource, attribute string) (Value[FunctionID], 
 	if text, ok := b.text(r, attribute).Get(); ok {
 		return b.functionByText(text, r, attribute)
 	}
+	key := r.address + " " + attribute
+	if b.resolving[key] {
+		return Unknown[FunctionID](r.notKnown(attribute)), nil
+	}
+	b.resolving[key] = true
+	defer delete(b.resolving, key)
 	tr := b.trace(r, attribute, wantFunction)
 	found := make(map[FunctionID]bool)
 	var qualifiers []string

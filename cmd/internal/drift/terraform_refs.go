@@ -29,6 +29,7 @@ type configResource struct {
 type configCall struct {
 	Expressions map[string]json.RawMessage
 	ForEach     configExpression `json:"for_each_expression"`
+	Count       configExpression `json:"count_expression"`
 	Module      *configModule
 }
 
@@ -36,6 +37,9 @@ type configExpression struct {
 	Constant   json.RawMessage `json:"constant_value"`
 	References []string
 }
+
+// isThere reports whether the configuration has the expression.
+func (e configExpression) isThere() bool { return e.Constant != nil || e.References != nil }
 
 func (m *configModule) resource(mode, kind, name string) *configResource {
 	if m.byName == nil {
@@ -78,8 +82,12 @@ type trace struct {
 	literals []string // known values that it can be
 	opaque   []string // what hides where it comes from: local values, data sources
 
-	// byKey tells that the expression refers to a resource as a whole and to the key of
-	// its own instance, as in aws_apigatewayv2_integration.this[each.key].id.
+	// oneOf tells that the expression refers to one resource only, and at most to the key
+	// of its own instance beside it. So the plan knows which instance it is, and the value
+	// is not known because that instance is not made yet.
+	oneOf bool
+	// byKey is oneOf for a resource as a whole and the key, as in
+	// aws_apigatewayv2_integration.this[each.key].id.
 	byKey bool
 }
 
@@ -110,7 +118,7 @@ var plainData = []string{"aws_caller_identity", "aws_partition", "aws_region"}
 
 // relays are types with which a configuration passes any value on. The computed
 // attributes of other resources of AWS are ids of their own.
-var relays = []string{"aws_cloudformation_stack", "aws_lambda_invocation", "aws_ssm_parameter", "aws_secretsmanager_secret_version", "aws_s3_object"}
+var relays = []string{"aws_cloudformation_stack", "aws_serverlessapplicationrepository_cloudformation_stack", "aws_lambda_invocation", "aws_ssm_parameter", "aws_secretsmanager_secret_version", "aws_s3_object"}
 
 // trace returns what a value of a resource can come from. The value is not known.
 func (t *terraform) trace(r *resource, attribute string, w want) *trace {
@@ -121,32 +129,46 @@ func (t *terraform) trace(r *resource, attribute string, w want) *trace {
 		t.traces[key] = tr // a cycle adds nothing
 		f := follower{t: t, want: w, trace: tr, seen: make(map[string]bool)}
 		f.argument(r.module, r.kind, r.name, attribute, nil)
-		tr.byKey = len(tr.opaque) == 0 && len(tr.literals) == 0 && t.refersByKey(r, attribute, w)
+		tr.oneOf, tr.byKey = t.refersToOne(r, attribute, w)
 	}
 	return tr
 }
 
-// refersByKey reports whether an argument refers to one resource of the module as a
-// whole and to the key of its own instance, and to nothing else.
-func (t *terraform) refersByKey(r *resource, attribute string, w want) bool {
+// refersToOne returns oneOf and byKey of the trace of an argument.
+func (t *terraform) refersToOne(r *resource, attribute string, w want) (oneOf, byKey bool) {
 	config := t.config(r.module)
 	if config == nil {
-		return false
+		return false, false
 	}
 	own := config.resource("managed", r.kind, r.name)
 	if own == nil {
-		return false
+		return false, false
 	}
 	e, ok := decodeExpression(own.Expressions[attribute])
-	if !ok || len(e.References) != 2 {
-		return false
+	if !ok || len(e.References) == 0 {
+		return false, false
 	}
-	key := slices.IndexFunc(e.References, func(s string) bool { return s == "each.key" || s == "count.index" })
-	if key < 0 {
-		return false
+	var key, whole bool
+	name := ""
+	for i, reference := range e.References {
+		if reference == "each.key" || reference == "count.index" {
+			key = true
+			continue
+		}
+		if i > 0 && isBeginning(reference, e.References[:i]) {
+			continue
+		}
+		tokens, err := parseAddress(reference)
+		if err != nil || len(tokens) < 2 || !slices.Contains(w.kinds, tokens[0].text) {
+			return false, false
+		}
+		this := tokens[0].text + "." + tokens[1].text
+		if name != "" && name != this {
+			return false, false
+		}
+		name, whole = this, len(tokens) == 2
 	}
-	tokens, err := parseAddress(e.References[1-key])
-	return err == nil && len(tokens) == 2 && slices.Contains(w.kinds, tokens[0].text)
+	return name != "", key && whole
 }
 
 // A follower follows the references of one expression.
@@ -312,7 +334,16 @@ func (f *follower) output(module modulePath, name string, rest []token) {
 		}
 		slices.Sort(names)
 	}
-	for _, instance := range f.t.instances[instanceKey(module, name)] {
+	instances := f.t.instances[instanceKey(module, name)]
+	if len(instances) == 0 {
+		// A module without resources is not among the planned values.
+		instances = []string{""}
+		if call := config.ModuleCalls[name]; call.ForEach.isThere() || call.Count.isThere() {
+			f.hide("module." + name)
+			return
+		}
+	}
+	for _, instance := range instances {
 		if hasIndex && instance != index {
 			continue
 		}
@@ -354,14 +385,19 @@ func (f *follower) resource(module modulePath, kind, name string, rest []token) 
 	case kind == "terraform_data" && (attribute == "output" || attribute == ""):
 		f.argument(module, kind, name, "input", rest)
 		return
-	case isArgument && (follow || !strings.HasPrefix(kind, "aws_") || slices.Contains(relays, kind)):
+	case isArgument:
 		f.passedOn(module, kind, name, attribute, index, hasIndex, rest)
 		return
-	case isArgument:
-		return // another argument of a resource of AWS, such as its name
 	}
 	for _, link := range f.want.links {
-		if _, ok := config.Expressions[link]; ok {
+		if _, ok := config.Expressions[link]; ok && f.want.name == wantAPI.name && slices.Contains(readTypes, kind) {
+			for _, r := range f.t.at[resourceKey(module, kind, name)] {
+				if !hasIndex || r.index == index {
+					f.trace.origins = append(f.trace.origins, origin{r, link})
+				}
+			}
+			return
+		} else if ok {
 			f.passedOn(module, kind, name, link, index, hasIndex, nil)
 			return
 		}
@@ -371,8 +407,8 @@ func (f *follower) resource(module modulePath, kind, name string, rest []token) 
 	}
 }
 
-// passedOn follows a reference to an argument of a resource: to its value in each
-// instance, if that is known.
+// passedOn follows a reference to an argument of a resource. If the argument is known in
+// an instance, it goes no further.
 func (f *follower) passedOn(module modulePath, kind, name, attribute, index string, hasIndex bool, rest []token) {
 	known := true
 	var values []string
@@ -387,7 +423,10 @@ func (f *follower) passedOn(module modulePath, kind, name, attribute, index stri
 		}
 		values = append(values, value)
 	}
-	f.trace.literals = append(f.trace.literals, values...)
+	// The known value of another argument, such as a name, is not what is looked for.
+	if slices.Contains(f.want.links, attribute) || slices.Contains(f.want.arguments, attribute) {
+		f.trace.literals = append(f.trace.literals, values...)
+	}
 	if !known || len(values) == 0 {
 		f.argument(module, kind, name, attribute, rest)
 	}

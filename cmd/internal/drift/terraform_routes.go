@@ -17,7 +17,7 @@ type builder struct {
 	d            *Deployment
 	integrations map[*resource]*Integration
 	authorizers  map[*resource]*Authorizer
-	stages       []*resource
+	choices      map[choiceKey]*choice
 	called       map[string]bool // addresses of aliases, and qualifiers, that the API calls
 }
 
@@ -65,7 +65,6 @@ func (b *builder) readStages() {
 		case got.String() != b.api.String():
 			continue
 		}
-		b.stages = append(b.stages, r)
 		name, ok := b.text(r, "name").Get()
 		if !ok {
 			name = "a stage without a known name"
@@ -141,32 +140,79 @@ func (b *builder) quickCreated(api *resource) Route {
 	}
 }
 
-// candidates returns the resources of one type that an unknown argument can name:
-// those that it refers to, and all of the route's API if something hides what it
-// refers to. byKey is the one of the same key if the expression refers to it so.
-func (b *builder) candidates(r *resource, attribute string, w want) (tr *trace, list []*resource, byKey *resource) {
-	tr = b.trace(r, attribute, w)
+// A choice is what an unknown argument of the instances of a resource can name.
+type choice struct {
+	*trace
+	list    []*resource
+	byIndex map[string]*resource // by the key of the instance, if the expression has that key
+	alike   bool                 // it does not matter which of the list it is
+	names   []string             // addresses of the list, if it is not known which it is
+}
+
+type choiceKey struct {
+	*trace
+	api string // of the instance
+}
+
+// choose returns what an unknown argument can name: what it refers to, and all of the
+// API if something hides what it refers to. alike reports whether it does not matter
+// which of two resources it is.
+func (b *builder) choose(r *resource, attribute string, w want, alike func(a, b *resource) bool) *choice {
+	tr := b.trace(r, attribute, w)
+	ref := b.apiOf(r, "api_id")
+	key := choiceKey{trace: tr}
+	if api, ok := ref.Get(); ok {
+		key.api = api.String()
+	}
+	c := b.choices[key]
+	if c != nil {
+		return c
+	}
+	c = &choice{trace: tr, byIndex: make(map[string]*resource)}
+	b.choices[key] = c
+	listed := make(map[*resource]bool)
 	for _, o := range tr.origins {
-		list = append(list, o.resource)
-		if tr.byKey && o.index == r.index && r.index != "" {
-			byKey = o.resource
+		if tr.byKey && len(tr.opaque) == 0 && o.index != "" {
+			c.byIndex[o.index] = o.resource
+		}
+		if !listed[o.resource] {
+			listed[o.resource] = true
+			c.list = append(c.list, o.resource)
 		}
 	}
 	if len(tr.opaque) > 0 || len(tr.literals) > 0 {
-		ref := b.apiOf(r, "api_id")
 		for _, other := range b.of[w.kinds[0]] {
-			if sameAPI(ref, b.apiOf(other, "api_id")) && !slices.Contains(list, other) {
-				list = append(list, other)
+			if !listed[other] && sameAPI(ref, b.apiOf(other, "api_id")) {
+				c.list = append(c.list, other)
 			}
 		}
-	} else if isOneResource(list) {
-		// An index that is known picks a resource that is not made yet, because
-		// the value is not known.
-		if made := slices.DeleteFunc(slices.Clone(list), func(c *resource) bool { return !c.isUnknown("id") }); len(made) > 0 {
-			list = made
+	} else if tr.oneOf {
+		if made := slices.DeleteFunc(slices.Clone(c.list), func(r *resource) bool { return !r.isUnknown("id") }); len(made) > 0 {
+			c.list = made
 		}
 	}
-	return tr, list, byKey
+	c.alike = len(c.list) > 0 && !slices.ContainsFunc(c.list, func(r *resource) bool { return !alike(c.list[0], r) })
+	if !c.alike {
+		c.names = addresses(c.list)
+	}
+	return c
+}
+
+// pick returns the resource that an unknown argument names, nil if that is not known.
+func (b *builder) pick(r *resource, c *choice) *resource {
+	byKey := c.byIndex[r.index]
+	switch {
+	case c.alike && byKey == nil:
+		b.viaReference()
+		return c.list[0]
+	case byKey != nil:
+		b.viaReference()
+		if !c.alike {
+			b.assumeByKey(r, byKey)
+		}
+		return byKey
+	}
+	return nil
 }
 
 // sameAPI reports whether two things can belong to one API.
@@ -174,16 +220,6 @@ func sameAPI(a, b Value[apiRef]) bool {
 	x, ok1 := a.Get()
 	y, ok2 := b.Get()
 	return !ok1 || !ok2 || x.String() == y.String()
-}
-
-// isOneResource reports whether all are instances of the same resource.
-func isOneResource(list []*resource) bool {
-	for _, r := range list {
-		if r.name != list[0].name || r.module.String() != list[0].module.String() {
-			return false
-		}
-	}
-	return true
 }
 
 func addresses(list []*resource) []string {
@@ -216,23 +252,11 @@ func (b *builder) integrationOf(r *resource) Value[*Integration] {
 			Get:  "use -api-id, or a " + b.kind + " that has the integration",
 		})
 	}
-	tr, list, byKey := b.candidates(r, "target", wantIntegration)
-	if len(list) > 0 {
-		first := b.integration(list[0])
-		if !slices.ContainsFunc(list[1:], func(c *resource) bool { return !sameIntegration(first, b.integration(c)) }) {
-			b.viaReference()
-			if byKey != nil {
-				first = b.integration(byKey)
-			}
-			return Known(first)
-		}
+	c := b.choose(r, "target", wantIntegration, func(x, y *resource) bool { return sameIntegration(b.integration(x), b.integration(y)) })
+	if i := b.pick(r, c); i != nil {
+		return Known(b.integration(i))
 	}
-	if byKey != nil {
-		b.viaReference()
-		b.assumeByKey(r, byKey)
-		return Known(b.integration(byKey))
-	}
-	return Unknown[*Integration](b.ambiguous(r, "target", "integration", tr, addresses(list)))
+	return Unknown[*Integration](b.ambiguous(r, "target", "integration", c.trace, c.names))
 }
 
 // sameIntegration reports whether it does not matter which of two integrations a
@@ -323,20 +347,11 @@ func (b *builder) authorizerOf(r *resource) Value[*Authorizer] {
 			Get:  "use -api-id, or a " + b.kind + " that has the authorizer",
 		})
 	}
-	tr, list, byKey := b.candidates(r, "authorizer_id", wantAuthorizer)
-	if len(list) > 0 {
-		first := b.authorizer(list[0])
-		if !slices.ContainsFunc(list[1:], func(c *resource) bool { return !sameAuthorizer(first, b.authorizer(c)) }) {
-			b.viaReference()
-			return Known(first)
-		}
+	c := b.choose(r, "authorizer_id", wantAuthorizer, func(x, y *resource) bool { return sameAuthorizer(b.authorizer(x), b.authorizer(y)) })
+	if a := b.pick(r, c); a != nil {
+		return Known(b.authorizer(a))
 	}
-	if byKey != nil {
-		b.viaReference()
-		b.assumeByKey(r, byKey)
-		return Known(b.authorizer(byKey))
-	}
-	return Unknown[*Authorizer](b.ambiguous(r, "authorizer_id", "authorizer", tr, addresses(list)))
+	return Unknown[*Authorizer](b.ambiguous(r, "authorizer_id", "authorizer", c.trace, c.names))
 }
 
 // sameAuthorizer reports whether it does not matter which of two authorizers a route

@@ -37,6 +37,7 @@ var fixtures = []fixture{
 	{name: "forgotten", files: []string{"plan"}},
 	{name: "references", files: []string{"plan", "state"}},
 	{name: "each", files: []string{"plan", "state"}},
+	{name: "choices", files: []string{"plan", "state"}, opts: drift.ReadOptions{Function: "users"}},
 	{name: "rest", files: []string{"plan", "state"}},
 	{name: "stages", files: []string{"plan", "state"}},
 	{name: "mappings", files: []string{"plan"}},
@@ -164,4 +165,126 @@ func show[T any](v drift.Value[T], gaps *[]string) string {
 	}
 	data, _ := json.Marshal(value)
 	return string(data)
+}
+
+// Whatever is known of a plan is what the state says after the apply.
+func TestPlanAgreesWithState(t *testing.T) {
+	t.Parallel()
+	compared := 0
+	for _, f := range fixtures {
+		if !slices.Contains(f.files, "plan") || !slices.Contains(f.files, "state") {
+			continue
+		}
+		var both []*drift.Deployment
+		for _, file := range []string{"plan", "state"} {
+			d, err := f.read(file, readFile(t, f.name+"/"+file+".json"))
+			if err != nil {
+				t.Fatalf("%s/%s: %v", f.name, file, err)
+			}
+			both = append(both, d)
+		}
+		plan, state := both[0], both[1]
+		agree := func(what, planned, applied string) {
+			t.Helper()
+			compared++
+			if planned != "?" && planned != applied {
+				t.Errorf("%s: %s: the plan says %s, the state %s", f.name, what, planned, applied)
+			}
+		}
+		var gaps []string
+		agree("function", show(plan.Function, &gaps), show(state.Function, &gaps))
+		if len(plan.Routes) != len(state.Routes) {
+			t.Errorf("%s: %d and %d routes", f.name, len(plan.Routes), len(state.Routes))
+		}
+		applied := make(map[string]drift.Route)
+		for _, r := range state.Routes {
+			applied[r.Where] = r
+		}
+		for _, r := range plan.Routes {
+			s := applied[r.Where]
+			agree(r.Where+": key", show(r.Key, &gaps), show(s.Key, &gaps))
+			agree(r.Where+": authorization", show(r.Authorization, &gaps), show(s.Authorization, &gaps))
+			agree(r.Where+": scopes", show(r.Scopes, &gaps), show(s.Scopes, &gaps))
+			if i, ok := r.Integration.Get(); ok {
+				j, _ := s.Integration.Get()
+				agree(r.Where+": integration", i.Where, j.Where)
+				agree(r.Where+": calls", show(i.Calls, &gaps), show(j.Calls, &gaps))
+				agree(r.Where+": type", show(i.Type, &gaps), show(j.Type, &gaps))
+			}
+			if a, ok := r.Authorizer.Get(); ok && a != nil {
+				b, _ := s.Authorizer.Get()
+				agree(r.Where+": authorizer", a.Where, b.Where)
+				agree(r.Where+": issuer", show(a.Issuer, &gaps), show(b.Issuer, &gaps))
+				agree(r.Where+": identity sources", show(a.IdentitySources, &gaps), show(b.IdentitySources, &gaps))
+			}
+		}
+		planned := make(map[string]drift.Door)
+		for _, d := range plan.Doors {
+			planned[string(d.Kind)+d.Where] = d
+		}
+		for _, d := range state.Doors {
+			p, ok := planned[string(d.Kind)+d.Where]
+			if !ok && len(plan.Gaps) == 0 {
+				t.Errorf("%s: the plan has no %s %s", f.name, d.Kind, d.Where)
+			} else if ok {
+				agree(d.Where, show(p.Lets, &gaps), show(d.Lets, &gaps))
+			}
+		}
+	}
+	if compared < 100 {
+		t.Errorf("only %d values were compared", compared)
+	}
+}
+
+// BenchmarkReadPlan reads plans of 300 and of 10,000 routes, none of whose ids is known.
+func BenchmarkReadPlan(b *testing.B) {
+	for _, n := range []int{300, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			data := largePlan(b, n)
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if d, err := drift.ReadPlan(data, drift.ReadOptions{}); err != nil || len(d.Routes) != n {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// largePlan repeats the routes and the integrations of the fixture "each".
+func largePlan(t testing.TB, n int) []byte {
+	t.Helper()
+	var plan map[string]any
+	if err := json.Unmarshal(readFile(t, "each/plan.json"), &plan); err != nil {
+		t.Fatal(err)
+	}
+	repeat := func(list []any) (out []any) {
+		for _, item := range list {
+			r := item.(map[string]any)
+			if r["index"] == nil || r["index"] != "GET /me" {
+				if r["index"] == nil && r["name"] != "chosen" {
+					out = append(out, item)
+				}
+				continue
+			}
+			text, _ := json.Marshal(r)
+			for i := range n {
+				var again any
+				if err := json.Unmarshal([]byte(strings.ReplaceAll(string(text), "GET /me", fmt.Sprintf("GET /me/%d", i))), &again); err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, again)
+			}
+		}
+		return out
+	}
+	root := plan["planned_values"].(map[string]any)["root_module"].(map[string]any)
+	root["resources"] = repeat(root["resources"].([]any))
+	plan["resource_changes"] = repeat(plan["resource_changes"].([]any))
+	data, err := json.Marshal(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

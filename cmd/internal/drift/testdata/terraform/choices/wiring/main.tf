@@ -1,0 +1,7 @@
+variable "ids" {
+  type = map(string)
+}
+
+output "target" {
+  value = var.ids.target
+}
