@@ -49,7 +49,7 @@ var targets = []target{
 		"compare.go", "compare_authorizer.go", "compare_door.go", "compare_gate.go", "compare_outcome.go", "finding.go", "known.go",
 		"aws.go", "awscli.go", "function.go", "live.go", "live_doors.go", "policy.go", "policy_json.go", "readjson.go",
 		"terraform.go", "terraform_address.go", "terraform_api.go", "terraform_doors.go", "terraform_function.go", "terraform_refs.go", "terraform_routes.go",
-	}, slow: "^(TestCompareIsBruteForce|TestCompareManyRoutes)$"},
+	}, slow: "^(TestCompareIsBruteForce|TestCompareManyRoutes|TestReadLiveFromMoto|TestTerraformOfAnotherProject)$"},
 }
 
 // A mutant is the text of a file with one change.
