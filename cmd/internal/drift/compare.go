@@ -288,9 +288,10 @@ func (c *comparison) pair(class route.Class, p pair, also string) {
 }
 
 // add adds a finding. Of two at the same place the first is kept, except that a
-// request that no route of the manifest takes shows an orphan best.
+// request that no route of the manifest takes shows an orphan best. Only an orphan can
+// have such a request.
 func (c *comparison) add(place at, f *Finding) {
-	if was := c.found[place]; was == nil || place.kind == Orphan && was.Route != nil && f.Route == nil {
+	if was := c.found[place]; was == nil || was.Route != nil && f.Route == nil {
 		c.found[place] = f
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -164,7 +163,7 @@ type setting struct {
 	access  route.Access // the zero Access behind a Lambda authorizer
 	lambda  bool
 	leads   destination
-	callers iter.Seq[route.Caller] // that the manifest and the gate tell apart; nil if no route of the manifest is wanted
+	callers []route.Caller // that the manifest's route and the gate tell apart
 }
 
 // settings returns every setting that the gate may have, as far as the manifest's
@@ -187,9 +186,9 @@ func (g *gate) settings(wanted *route.Route) []setting {
 	return list
 }
 
-// callers yields the classes of callers that a route of the manifest and the gate tell
+// callers returns the classes of callers that a route of the manifest and the gate tell
 // apart.
-func (g *gate) callers(wanted *route.Route, access route.Access) iter.Seq[route.Caller] {
+func (g *gate) callers(wanted *route.Route, access route.Access) []route.Caller {
 	if wanted == nil {
 		return nil
 	}
@@ -197,11 +196,7 @@ func (g *gate) callers(wanted *route.Route, access route.Access) iter.Seq[route.
 	if g.isOther(wanted) {
 		accesses = append(accesses, g.listed.Access)
 	}
-	callers := review.Callers(accesses...)
-	if len(g.leads) > 1 { // they are asked for more than once
-		callers = slices.Values(slices.Collect(callers))
-	}
-	return callers
+	return slices.Collect(review.Callers(accesses...))
 }
 
 // scopes returns the scopes that a gate with a JWT authorizer may ask for. Unknown

@@ -117,7 +117,7 @@ func (c *comparison) behind(class route.Class, g *gate, s setting, caller route.
 func (c *comparison) access(class route.Class, p pair, s setting) (exposed, blocked *Finding) {
 	wanted, g := p.route, p.gate
 	base := c.behind(class, g, s, route.Caller{}) // the same route for every caller
-	for caller := range s.callers {
+	for _, caller := range s.callers {
 		lets, sure := s.admits(caller)
 		may := wanted.Access.Decide(caller).Allowed
 		if !lets && !may {
