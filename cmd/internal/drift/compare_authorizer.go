@@ -27,7 +27,7 @@ type use struct {
 // read from: without a token of its own, the function has only the gateway's text of
 // the claims, in which one group may read as two.
 //
-// A route of which no request belongs to the manifest is left out. Whoever calls it
+// A route is left out if none of its requests belongs to the manifest. Whoever calls it
 // reaches no handler.
 //
 // authorizers returns what was assumed, because nobody said what is right.

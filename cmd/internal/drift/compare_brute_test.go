@@ -19,7 +19,7 @@ import (
 var full = flag.Bool("full", false, "compare many random deployments with brute force")
 
 // The code below says again, by brute force and without a line of the code that it
-// checks, who reaches what in a deployment of which everything is known. A deployment
+// checks, who reaches what in a deployment whose fields are all known. A deployment
 // with unknown fields is every deployment that has some value in their place.
 
 // A bruteRoute is a route of a manifest.
@@ -29,7 +29,7 @@ type bruteRoute struct {
 	groups, scopes []string
 }
 
-// A bruteGate is a deployed route of which everything is known.
+// A bruteGate is a deployed route whose fields are all known.
 type bruteGate struct {
 	key        string // "GET /a/{x}", "$default"
 	auth       string // public, jwt, iam, lambda
@@ -38,14 +38,14 @@ type bruteGate struct {
 	authorizer int
 }
 
-// A bruteAuthorizer is a JWT authorizer of which everything is known.
+// A bruteAuthorizer is a JWT authorizer whose fields are all known.
 type bruteAuthorizer struct {
 	source   string
 	issuer   string
 	audience []string
 }
 
-// A bruteDeployment is a deployment of which everything is known.
+// A bruteDeployment is a deployment whose fields are all known.
 type bruteDeployment struct {
 	function    string
 	gates       []bruteGate

@@ -33,7 +33,7 @@ func loadTable(t testing.TB, src string) *route.Table {
 // gap is a Gap of some name.
 func gap(what string) Gap { return Gap{What: what, Get: "ask"} }
 
-// mainAuthorizer returns an authorizer of which everything is known.
+// mainAuthorizer returns an authorizer whose fields are all known.
 func mainAuthorizer() *Authorizer {
 	return &Authorizer{
 		Name: "main", Where: "one", Type: Known("JWT"), IdentitySources: Known([]string{identitySource}),
